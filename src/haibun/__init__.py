@@ -1,0 +1,1 @@
+"""Haibun: Heroku on your own machines. See ARCHITECTURE.md for the floors."""

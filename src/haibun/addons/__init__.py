@@ -1,0 +1,1 @@
+"""Broker for the Add-on Partner API (a later issue)."""

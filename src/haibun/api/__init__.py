@@ -1,0 +1,1 @@
+"""Platform API v3: one file per noun, routes as a table."""

@@ -1,0 +1,1 @@
+"""Sources, slugs and output streams as bytes on disk."""

@@ -1,0 +1,1 @@
+"""Source to slug: runs build dynos and finishes builds."""

@@ -1,0 +1,1 @@
+"""Heroku's nouns and their rules, pure: no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""Formation to dynos: plan, place, restart; attaches clients to one-off dynos."""

@@ -1,0 +1,1 @@
+"""Receives pushes over smart HTTP with the real git."""

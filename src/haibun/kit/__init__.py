@@ -1,0 +1,1 @@
+"""Helpers that know no noun of Haibun's: clock, ids, back-off, the keyed loop, hints."""

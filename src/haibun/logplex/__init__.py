@@ -1,0 +1,1 @@
+"""Lines in; buffer and tails out."""

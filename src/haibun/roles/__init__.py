@@ -1,0 +1,1 @@
+"""Composition: one small file per process; the only reader of settings."""

@@ -1,0 +1,1 @@
+"""Who answers for which host: a table that HAProxy is kept equal to."""

@@ -1,0 +1,1 @@
+"""How one dyno is run: driver.py is the seam."""

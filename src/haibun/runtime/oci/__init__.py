@@ -1,0 +1,1 @@
+"""The local driver: crun, conmon, squashfs, overlay, network namespaces."""

@@ -1,0 +1,1 @@
+"""SQL rows by noun: what is wanted, what is seen; migrations."""

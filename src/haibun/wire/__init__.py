@@ -1,0 +1,1 @@
+"""Sans-I/O codecs: bytes to values and back."""
