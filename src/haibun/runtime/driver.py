@@ -35,8 +35,8 @@ class DynoSpec:
     `uid_base`: host uid of the container's root; 65536 ids from there are the app's own. The process runs
     as uid 1000 inside.
     `slug_id` (kind run): mounted so that its files are at /app, a writable layer above.
-    `source_id` and `cache_id` (kind build): /source.tar read-only, /app empty, BUILD dir writable at
-    `build_dir`, the app's cache at /cache.
+    `source_id` and `cache_id` (kind build): /source.tar read-only, /app empty and writable, BUILD dir writable
+    at `build_dir`, the app's cache at /cache, /result writable, the built-in buildpacks at /haibun read-only.
     `env` is complete: the driver adds nothing. `argv` is run as it is, cwd /app, under an init that reaps.
     `tty`: a terminal of rows x cols, else pipes. `stdin`: keep standard input open for attach().
     Without `stdin` output goes to the app's output folder as `<app_id>/<name>.<id>.log`; with it, output
@@ -89,7 +89,7 @@ class DynoSeen:
 @dataclass(frozen=True)
 class Sealed:
     """A slug made of a build dyno's BUILD dir. `checksum` is `SHA256:<hex>` of the squashfs image; `result`
-    is the text of `.haibun-result.json` that the build left beside the BUILD dir ('' if none)."""
+    is the text of /result/build.json that the build left ('' if none; at most 1 MB is read)."""
 
     slug_id: str
     size_bytes: int
