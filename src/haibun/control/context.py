@@ -34,6 +34,13 @@ class Platform:
     default_stack: str
     stacks: tuple[str, ...]
 
+    def app_url(self, name: str) -> str:
+        """Where an app answers: web_url is a template with `{app}`."""
+        return self.web_url.replace("{app}", name)
+
+    def git_url(self, name: str) -> str:
+        return f"https://{self.git_host}/{name}.git"
+
 
 @dataclass(frozen=True)
 class Control:
