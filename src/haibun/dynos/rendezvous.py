@@ -1,0 +1,162 @@
+"""Rendezvous: the raw byte stream between a client of `run` and its one-off dyno (REPORT: Heroku's CLI).
+
+A client sends `<secret>[?query]\\r\\n`; we answer `rendezvous\\r\\n` in a packet of its own, start the dyno, and
+pass bytes both ways. Without a terminal a last byte 0x04 from the client means end of input. When the
+client goes, the dyno's processes get SIGHUP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row
+
+from haibun.control import dynos as verbs
+from haibun.core.errors import HaibunError
+from haibun.dynos.room import DynosRoom
+
+log = logging.getLogger(__name__)
+HELLO = b"rendezvous\r\n"
+MARKER = "\uffff heroku-command-exit-status: "
+SECRET_LIMIT = 512
+HELLO_SECONDS = 10.0
+FIRST_PACKET_SECONDS = 0.1
+"""The stock CLI throws its first chunk away; output that came in the same one would be lost."""
+HANGUP_SECONDS = 20.0
+
+
+async def serve(room: DynosRoom, path: Path) -> asyncio.Server:
+    """Listen on the unix socket behind the router's TLS."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await _meet(room, reader, writer)
+        except (OSError, HaibunError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError) as e:
+            log.info("a rendezvous ended: %s", e)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_unix_server(client, str(path))
+    os.chmod(path, 0o660)
+    return server
+
+
+async def _meet(room: DynosRoom, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async with asyncio.timeout(HELLO_SECONDS):
+        line = await reader.readuntil(b"\n")
+    secret = line[:SECRET_LIMIT].strip().decode(errors="replace").partition("?")[0]
+    one_off = await asyncio.to_thread(verbs.by_secret, room.control, secret)
+    if one_off is None or one_off.id in room.clients:
+        writer.write(b"No such session: it has ended, or it was waited for too long.\r\n")
+        await writer.drain()
+        return
+    writer.write(HELLO)
+    await writer.drain()
+    ready = room.clients[one_off.id] = asyncio.Event()
+    try:
+        room.hint(one_off.app_id)
+        await asyncio.gather(ready.wait(), asyncio.sleep(FIRST_PACKET_SECONDS))
+        await _converse(room, one_off, reader, writer)
+    finally:
+        room.clients.pop(one_off.id, None)
+
+
+async def _converse(
+    room: DynosRoom, one_off: Row[Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    dyno = await room.driver.attach(one_off.id)
+    dyno.setblocking(False)
+    from_dyno, to_dyno = await asyncio.open_connection(sock=dyno)
+    inward = asyncio.create_task(_inward(one_off.tty, reader, to_dyno))
+    outward = asyncio.create_task(_outward(from_dyno, writer))
+    try:
+        await asyncio.wait({inward, outward}, return_when=asyncio.FIRST_COMPLETED)
+        if not outward.done() and inward.result():
+            await outward  # the input has ended; the output goes on
+        if outward.done():
+            await _say_status(room, one_off, outward.result(), writer)
+        else:
+            await _hang_up(room, one_off, outward)
+    finally:
+        for task in (inward, outward):
+            task.cancel()
+        to_dyno.close()
+
+
+async def _inward(tty: bool, reader: asyncio.StreamReader, to_dyno: asyncio.StreamWriter) -> bool:
+    """Client to dyno. True if the input ended in order, False if the client is gone."""
+    held = b""
+    while True:
+        try:
+            async with asyncio.timeout(0.15 if held else None):
+                chunk = await reader.read(65536)
+        except TimeoutError:
+            # Nothing followed the 0x04: it was the end of the input.
+            if to_dyno.can_write_eof():
+                to_dyno.write_eof()
+            while await reader.read(65536):
+                pass
+            return False
+        if not chunk:
+            return False
+        chunk = held + chunk
+        held = b""
+        if not tty and chunk.endswith(b"\x04"):
+            chunk, held = chunk[:-1], b"\x04"
+        with contextlib.suppress(ConnectionError):
+            to_dyno.write(chunk)
+            await to_dyno.drain()
+
+
+async def _outward(from_dyno: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """Dyno to client until the dyno's end. Returns the last bytes."""
+    last = b""
+    with contextlib.suppress(ConnectionError):
+        while chunk := await from_dyno.read(65536):
+            last = (last + chunk)[-200:]
+            writer.write(chunk)
+            await writer.drain()
+    return last
+
+
+async def _say_status(room: DynosRoom, one_off: Row[Any], last: bytes, writer: asyncio.StreamWriter) -> None:
+    """With `-x` the command itself prints its status; a shell that left early (`exit 7`) could not."""
+    if MARKER not in one_off.command or MARKER.encode() in last:
+        return
+    code = await _exit_code(room, one_off.id)
+    writer.write(f"{MARKER}{code}\r\n".encode())
+    with contextlib.suppress(ConnectionError):
+        await writer.drain()
+
+
+async def _exit_code(room: DynosRoom, dyno_id: str) -> int:
+    for _ in range(100):
+        code = await asyncio.to_thread(room.exit_code, dyno_id)
+        if code is not None:
+            return code
+        await asyncio.sleep(0.02)
+    return 1
+
+
+async def _hang_up(room: DynosRoom, one_off: Row[Any], outward: asyncio.Task[bytes]) -> None:
+    await asyncio.to_thread(
+        room.attempts.say, one_off, "Client connection closed. Sending SIGHUP to all processes"
+    )
+    await room.driver.signal(one_off.id, signal.SIGHUP)
+    done, _ = await asyncio.wait({outward}, timeout=HANGUP_SECONDS)
+    if not done:
+        await asyncio.to_thread(
+            room.attempts.say,
+            one_off,
+            "Error R16 (Detached) -> An attached process is not responding to SIGHUP after its external "
+            "connection was closed.",
+        )
+        await asyncio.to_thread(verbs.request_stop, room.control, one_off.id)
