@@ -79,8 +79,6 @@ async def _converse(
     outward = asyncio.create_task(_outward(from_dyno, writer))
     try:
         await asyncio.wait({inward, outward}, return_when=asyncio.FIRST_COMPLETED)
-        if not outward.done() and inward.result():
-            await outward  # the input has ended; the output goes on
         if outward.done():
             await _say_status(room, one_off, outward.result(), writer)
         else:
@@ -91,8 +89,8 @@ async def _converse(
         to_dyno.close()
 
 
-async def _inward(tty: bool, reader: asyncio.StreamReader, to_dyno: asyncio.StreamWriter) -> bool:
-    """Client to dyno. True if the input ended in order, False if the client is gone."""
+async def _inward(tty: bool, reader: asyncio.StreamReader, to_dyno: asyncio.StreamWriter) -> None:
+    """Client to dyno, until the client is gone."""
     held = b""
     while True:
         try:
@@ -104,9 +102,9 @@ async def _inward(tty: bool, reader: asyncio.StreamReader, to_dyno: asyncio.Stre
                 to_dyno.write_eof()
             while await reader.read(65536):
                 pass
-            return False
+            return
         if not chunk:
-            return False
+            return
         chunk = held + chunk
         held = b""
         if not tty and chunk.endswith(b"\x04"):
