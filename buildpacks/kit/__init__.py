@@ -1,0 +1,1 @@
+"""What the builder and the built-in buildpacks share. Standard library only: it runs inside the build dyno."""

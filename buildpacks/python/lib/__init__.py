@@ -1,0 +1,1 @@
+"""The Python buildpack's parts. Standard library only."""
