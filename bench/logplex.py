@@ -53,7 +53,7 @@ def _drain(ours: socket.socket, theirs: socket.socket) -> None:
 
 
 def _reader(path: str, token: str, begin: object, result: object, events: bool) -> None:
-    """Counts lines of the tail until all came; says how many and how long, and of the first and last their text."""
+    """Counts lines of the tail until all came; says how many, and when the last one did."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(path)
         kind = "text/event-stream" if events else "text/plain"
