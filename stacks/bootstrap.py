@@ -15,7 +15,12 @@ from pathlib import Path
 from stacks import host
 from stacks.recipe import Recipe
 
-EXCLUDED = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/info/*", "/usr/share/lintian/*")
+EXCLUDED = (
+    *(f"/usr/share/{name}/*" for name in ("man", "doc", "info", "lintian", "locale")),
+    "/usr/lib/*/libpython3*.a",  # 25 MB each, for who links Python into a program of theirs
+    "/usr/lib/python3*/config-*/libpython3*.a",
+)
+INCLUDED = ("/usr/share/doc/*/copyright", "/usr/share/locale/locale.alias")
 TAIL_LINES = 25
 
 REASONS = (
@@ -92,7 +97,7 @@ def _once(recipe: Recipe, options: list[str], tree: Path, log: Path, strict: boo
     argv = ["mmdebstrap", "--mode=root", "--format=directory", "--components=main", *options]
     argv += [f"--aptopt={line}" for line in settings]
     argv += ["--dpkgopt=force-unsafe-io", *(f"--dpkgopt=path-exclude={glob}" for glob in EXCLUDED)]
-    argv += ["--dpkgopt=path-include=/usr/share/doc/*/copyright"]
+    argv += [f"--dpkgopt=path-include={glob}" for glob in INCLUDED]
     keyring = os.environ.get("HAIBUN_DEBIAN_KEYRING")
     argv += [f"--keyring={keyring}"] if keyring else []
     argv += [recipe.suite, str(tree), *archives(recipe, _mirrors())]

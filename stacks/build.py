@@ -60,7 +60,7 @@ def make(recipe: Recipe, root: Path) -> None:
     work = root / f".new-{recipe.name}"
     started = time.monotonic()
     try:
-        work.mkdir(mode=0o700)
+        work.mkdir(mode=0o755)
         for variant in VARIANTS:
             print(f"Stack {recipe.name}: making {recipe.name}.{variant} from {recipe.description} ...", flush=True)
             log = work / f"{variant}.log"
@@ -104,11 +104,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make stack images.")
     parser.add_argument("stack", nargs="+", help=f"one of: {', '.join(names())}")
     parser.add_argument("--force", action="store_true", help="make it again though nothing changed")
+    parser.add_argument("--root", type=Path, default=ROOT, help="where the trees are kept (default: %(default)s)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that `finally` cleans up
     try:
         for name in options.stack:
-            ensure(load(name), ROOT, options.force)
+            ensure(load(name), options.root, options.force)
     except (BadRecipe, bootstrap.BuildFailed) as error:
         sys.exit(f"The stack image was not made. {error}")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 NAME = re.compile(r"[a-z][a-z0-9-]*\Z")
+SHAPING = ("bootstrap.py", "finish.py")  # the parts of the builder that a tree depends on
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")
 
 
@@ -68,7 +69,7 @@ def _packages(text: str) -> tuple[str, ...]:
 def stamp(recipe: Recipe, variant: str, folder: Path = HERE, lock: Path | None = None) -> str:
     """A hash that changes when the tree has to be made again: recipe, builder and, for build, the pinned uv."""
     digest = hashlib.sha256(f"{recipe.suite}\n{variant}\n".encode())
-    for path in [folder / f"{recipe.name}.toml", *sorted(folder.glob("*.py"))]:
+    for path in [folder / f"{recipe.name}.toml", *(HERE / name for name in SHAPING)]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     if variant == "build":
         digest.update(pinned_uv(lock or HERE.parent / "requirements.lock").encode())
