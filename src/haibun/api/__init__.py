@@ -1,1 +1,1 @@
-"""Platform API v3: one file per noun, routes as a table."""
+"""Platform API v3: one file per noun, one table of routes. Never decides what a verb means."""

@@ -8,9 +8,10 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, delete, insert, select, update
 
 from haibun.control.context import Actor, Control
+from haibun.control.gate import require_scope
 from haibun.core.errors import NotFound, Refused, Unauthorized
 from haibun.kit.ids import new_id, new_token
 from haibun.store.tables import authorizations, users
@@ -64,7 +65,7 @@ def authorize(
                 description=description[:200],
                 scope=list(scope),
                 token_hash=hash_token(token),
-                token_hint=f"{token[:9]}**********{token[-4:]}",
+                token_hint=_hint(token),
                 expires_at=now + timedelta(seconds=expires_in) if expires_in else None,
                 created_at=now,
                 updated_at=now,
@@ -118,3 +119,33 @@ def revoke(control: Control, actor: Actor, authorization_id: str) -> Row[Any]:
             raise NotFound("authorization")
         tx.conn.execute(delete(authorizations).where(mine))
     return row
+
+
+def delegate(
+    control: Control, actor: Actor, *, description: str, scope: tuple[str, ...], expires_in: int | None
+) -> tuple[Row[Any], str]:
+    """authorize() for somebody who asks by the API: no token makes one that reaches further than itself."""
+    require_scope(actor, "account")
+    return authorize(control, actor.user_id, description=description, scope=scope, expires_in=expires_in)
+
+
+def regenerate(control: Control, actor: Actor, authorization_id: str) -> tuple[Row[Any], str]:
+    """Put a new token in the place of the old one, which is void at once: (row, the token's text)."""
+    require_scope(actor, "account")
+    token = new_token()
+    mine = (authorizations.c.id == authorization_id) & (authorizations.c.user_id == actor.user_id)
+    with control.store.write() as tx:
+        tx.conn.execute(
+            update(authorizations)
+            .where(mine)
+            .values(token_hash=hash_token(token), token_hint=_hint(token), updated_at=control.clock.now())
+        )
+        row = tx.conn.execute(select(authorizations).where(mine)).first()
+        if row is None:
+            raise NotFound("authorization")
+    return row, token
+
+
+def _hint(token: str) -> str:
+    """What a list shows of a token: enough to tell it from others (the stock CLI matches it on logout)."""
+    return f"{token[:9]}**********{token[-4:]}"

@@ -28,7 +28,7 @@ def change(control: Control, actor: Actor, identity: str, changes: Mapping[str, 
             if "\0" in value:
                 raise Refused(f"The value of {key} has a NUL byte, which no process can have in its environment.")
     with control.store.write() as tx:
-        app = app_for(tx.conn, actor, identity, "secrets")
+        app = app_for(tx.conn, actor, identity, "change_secrets")
         old = control.open_config(app.config)
         new = {**old, **{key: value for key, value in changes.items() if value is not None}}
         gone = [key for key, value in changes.items() if value is None and key in old]

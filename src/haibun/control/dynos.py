@@ -14,6 +14,7 @@ from haibun.control.context import Actor, Control
 from haibun.control.gate import app_for
 from haibun.core.dyno import DEFAULT_SIZE, size_named
 from haibun.core.errors import NotFound, Refused
+from haibun.core.names import check_process_type
 from haibun.kit.ids import is_id, new_id, new_token
 from haibun.store import releases as release_rows
 from haibun.store.engine import Tx
@@ -50,6 +51,19 @@ def restart(control: Control, actor: Actor, identity: str, target: str = "") -> 
         tx.hint("dynos", app.id)
 
 
+def stop(control: Control, actor: Actor, identity: str, target: str) -> None:
+    """Stop one-offs: one by name or id, or all of a type. A formation's dyno is started anew, as on Heroku."""
+    with control.store.write() as tx:
+        app = app_for(tx.conn, actor, identity, "operate")
+        mine = (one_offs.c.app_id == app.id) & (one_offs.c.kind == "run")
+        column = one_offs.c.id if is_id(target) else one_offs.c.name if "." in target else one_offs.c.type
+        rows = list(tx.conn.execute(select(one_offs).where(mine, column == target)))
+        for row in rows:
+            _stop(control, tx, row)
+    if not rows:
+        restart(control, actor, identity, target)
+
+
 def run(control: Control, actor: Actor, identity: str, asked: OneOff) -> tuple[Row[Any], str | None]:
     """Ask for a one-off dyno: (its wanted row, the secret for its rendezvous if it is attached)."""
     now = control.clock.now()
@@ -66,7 +80,7 @@ def run(control: Control, actor: Actor, identity: str, asked: OneOff) -> tuple[R
             raise Refused(f"Cannot run more than {ONE_OFFS_AT_ONCE} one-off dynos of an app at once.")
         types = release_rows.process_types(tx.conn, release.id)
         dyno_id, secret = new_id(), new_token("") if asked.attach else None
-        type_name = asked.type or "run"
+        type_name = check_process_type(asked.type or "run")
         tx.conn.execute(
             insert(one_offs).values(
                 id=dyno_id,

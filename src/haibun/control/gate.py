@@ -14,13 +14,22 @@ from haibun.store.tables import collaborators
 READ_SCOPES = frozenset({"global", "read", "write", "read-protected", "write-protected"})
 WRITE_SCOPES = frozenset({"global", "write", "write-protected"})
 SECRET_SCOPES = frozenset({"global", "read-protected", "write-protected"})
+SCOPES_FOR = {
+    "identity": READ_SCOPES | {"identity"},
+    "view": READ_SCOPES,
+    "secrets": SECRET_SCOPES,
+    "change_secrets": frozenset({"global", "write-protected"}),
+    "account": frozenset({"global"}),
+}
 OWNER_ONLY = frozenset({"own"})
 
 
 def require_scope(actor: Actor, need: str) -> None:
-    """`need` is identity, view, secrets, operate or own. Refused (403) if the token does not reach so far."""
-    allowed = {"view": READ_SCOPES, "secrets": SECRET_SCOPES, "identity": READ_SCOPES | {"identity"}}
-    if not set(actor.scope) & allowed.get(need, WRITE_SCOPES):
+    """`need` is identity, view, secrets, change_secrets, operate, own or account (the user's own tokens).
+
+    Refused (403) if the token does not reach so far.
+    """
+    if not set(actor.scope) & SCOPES_FOR.get(need, WRITE_SCOPES):
         raise Refused(
             f"This token's scope ({', '.join(actor.scope)}) does not allow that. Use one with a wider scope.",
             id="forbidden",
@@ -29,7 +38,7 @@ def require_scope(actor: Actor, need: str) -> None:
 
 
 def app_for(conn: Connection, actor: Actor, identity: str, need: str) -> Row[Any]:
-    """The app with that id or name, if the actor may do what is needed (view, secrets, operate, own).
+    """The app with that id or name, if the actor may do what is needed (view, operate, own … as above).
 
     NotFound if there is none or the actor may not know of it.
     """

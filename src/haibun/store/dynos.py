@@ -7,13 +7,26 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from haibun.store.engine import Tx
-from haibun.store.tables import dynos, formation, one_offs, restarts, routes
+from haibun.store.tables import dynos, formation, one_offs, releases, restarts, routes
 
 
 def of_app(conn: Connection, app_id: str) -> list[Row[Any]]:
     """Every attempt that is not gone, oldest first."""
     query = select(dynos).where(dynos.c.app_id == app_id, dynos.c.phase != "gone")
     return list(conn.execute(query.order_by(dynos.c.created_at, dynos.c.id)))
+
+
+def listed(conn: Connection, app_id: str) -> list[Row[Any]]:
+    """Every attempt that is not gone, with its `version` of release, oldest first."""
+    query = select(dynos, releases.c.version).outerjoin(releases, releases.c.id == dynos.c.release_id)
+    query = query.where(dynos.c.app_id == app_id, dynos.c.phase != "gone")
+    return list(conn.execute(query.order_by(dynos.c.created_at, dynos.c.id)))
+
+
+def one_offs_listed(conn: Connection, app_id: str) -> list[Row[Any]]:
+    """One-offs that are wanted, with their `version` of release, oldest first."""
+    query = select(one_offs, releases.c.version).outerjoin(releases, releases.c.id == one_offs.c.release_id)
+    return list(conn.execute(query.where(one_offs.c.app_id == app_id).order_by(one_offs.c.created_at)))
 
 
 def by_id(conn: Connection, dyno_id: str) -> Row[Any] | None:

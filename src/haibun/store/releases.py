@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from haibun.kit.ids import is_id
+from haibun.store.paging import Span, within
 from haibun.store.tables import releases, slugs, users
 
 with_user = select(releases, users.c.email.label("user_email")).join(users, users.c.id == releases.c.user_id)
@@ -27,6 +28,13 @@ def of_app(conn: Connection, app_id: str) -> list[Row[Any]]:
     """All releases of the app, oldest first."""
     query = with_user.where(releases.c.app_id == app_id).order_by(releases.c.version)
     return list(conn.execute(query))
+
+
+def page(conn: Connection, app_id: str, field: str, span: Span) -> list[Row[Any]]:
+    """Releases of the app without their config vars, cut by `version` or `id`."""
+    columns = (column for column in releases.c if column.name != "config")
+    query = select(*columns, users.c.email.label("user_email")).join(users, users.c.id == releases.c.user_id)
+    return list(conn.execute(within(query.where(releases.c.app_id == app_id), releases.c[field], span)))
 
 
 def by_id(conn: Connection, release_id: str | None) -> Row[Any] | None:
