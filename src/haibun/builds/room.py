@@ -18,6 +18,7 @@ from haibun.control import builds as verbs
 from haibun.control.context import Control
 from haibun.core.errors import HaibunError
 from haibun.core.layout import Layout
+from haibun.core.names import check_process_type
 from haibun.kit.keyed_loop import KeyedLoop
 from haibun.store import apps as app_rows
 from haibun.store import dynos as dyno_rows
@@ -190,4 +191,4 @@ class BuildsRoom:
 
 
 def _strings(value: dict[Any, Any]) -> dict[str, str]:
-    return {str(key): str(command) for key, command in value.items()}
+    return {check_process_type(str(key)): str(command)[:32_768] for key, command in value.items()}

@@ -35,8 +35,8 @@ def launched(version: int, url: str, number_of_bytes: int, *, phase: bool) -> st
     lines = ["-----> Launching..."]
     if number_of_bytes > SLUG_WARNING_BYTES:
         lines.append(
-            f" !     Warning: Your slug size ({number_of_bytes // 1024 // 1024} MB) exceeds our soft limit (300 MB) "
-            "which may affect boot time."
+            f" !     Warning: Your slug size ({number_of_bytes // 1024 // 1024} MB) exceeds our soft limit "
+            "(300 MB) which may affect boot time."
         )
     if phase:
         lines.append(

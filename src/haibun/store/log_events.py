@@ -16,8 +16,12 @@ def say(tx: Tx, app_id: str, at: datetime, source: str, ps: str, text: str) -> N
     tx.hint("logplex", app_id)
 
 
-def take(conn: Connection, limit: int = 1000) -> list[tuple[int, str, datetime, str, str, str]]:
-    """The oldest lines as (id, app_id, at, source, ps, text); they stay until forget()."""
+Line = tuple[int, str, datetime, str, str, str]
+"""(id, app_id, at, source, ps, text)"""
+
+
+def take(conn: Connection, limit: int = 1000) -> list[Line]:
+    """The oldest lines; they stay until forget()."""
     rows = conn.execute(select(log_events).order_by(log_events.c.id).limit(limit))
     return [(row.id, row.app_id, row.at, row.source, row.ps, row.text) for row in rows]
 

@@ -1,0 +1,55 @@
+"""Puts the parts together that more than one role needs."""
+
+from __future__ import annotations
+
+import pwd
+import sys
+from pathlib import Path
+
+from haibun.control.context import Control, Platform
+from haibun.core.layout import Layout
+from haibun.kit.clock import SystemClock
+from haibun.kit.hints import Hinter
+from haibun.roles import privileges, process
+from haibun.roles.settings import USER, Settings, layout_of, load
+from haibun.store.engine import Store
+from haibun.wire.sealed import Sealer
+
+
+def enter(role: str, *, keep_root: bool = False) -> tuple[Settings, Layout]:
+    """First thing of every role's main: settings, the role's lock, and the end of being root.
+
+    Leaves with 0 if the role is already running.
+    """
+    data_dir = Path(sys.argv[1])
+    settings = load(data_dir)
+    if settings is None:
+        sys.exit(f"There is no platform in {data_dir}. Start one: haibun up --data-dir {data_dir}")
+    layout = layout_of(data_dir, settings)
+    process.start_logging()
+    if process.hold_lock(layout, role) is None:
+        sys.exit(0)
+    if not keep_root:
+        user = pwd.getpwnam(USER)
+        privileges.drop(user.pw_uid, user.pw_gid, process.needed_paths(layout))
+    return settings, layout
+
+
+def control_of(settings: Settings, layout: Layout) -> Control:
+    """The verbs' context, with hints that reach the rooms' sockets."""
+    hinter = Hinter(layout.hint)
+    store = Store(settings.database_url or f"sqlite:///{layout.database}", hinter.send)
+    return Control(store, Sealer(layout.master_key.read_bytes()), SystemClock(), platform_of(settings))
+
+
+def platform_of(settings: Settings) -> Platform:
+    port = settings.rendezvous_port or settings.public_https
+    return Platform(
+        domain=settings.domain,
+        web_url=settings.app_url,
+        git_host=settings.git_host,
+        api_url=settings.url,
+        rendezvous_host=f"{settings.domain}:{port}",
+        default_stack=settings.default_stack,
+        stacks=settings.stacks,
+    )

@@ -1,0 +1,44 @@
+"""Keeps the platform's processes running. Root, because it starts the runtime; it listens to nothing and
+reads nothing but the roles' locks. Processes are not its children to lose: they live on without it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from types import FrameType
+
+from haibun.kit.backoff import wait_seconds
+from haibun.roles import compose, process
+
+log = logging.getLogger("supervisor")
+WAITS_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
+STEADY_SECONDS = 60.0
+
+
+def main() -> None:
+    _, layout = compose.enter("supervisor", keep_root=True)
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies of roles that were started here
+    starts: dict[str, list[float]] = {role: [] for role in (*process.ROLES, "haproxy")}
+    while True:
+        for role, times in starts.items():
+            if process.running(layout, role):
+                continue
+            now = time.monotonic()
+            times[:] = [moment for moment in times if now - moment < STEADY_SECONDS]
+            if times and now - times[-1] < max(2.0, wait_seconds(len(times), WAITS_SECONDS)):
+                continue
+            times.append(now)
+            log.info("starting %s", role)
+            process.spawn(layout, role)
+        time.sleep(0.25)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
