@@ -170,7 +170,7 @@ class Follower:
         now = time.monotonic()
         for path, (when, wait) in list(self._ask.items()):
             output = self._outputs.get(path)
-            if output is None or now < when or path in self._dirty:
+            if output is None or now < when:
                 continue
             if not await self._asked(output.dyno_id):
                 self._ask[path] = (now + wait, min(wait * 2, _ASK_MOST))
