@@ -5,17 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from engine import processes, slugignore, source, stages
 from engine.outcome import Exit, Rejected
 from engine.packs import Pack, Shelf
-from engine.release_yaml import Released
+from engine.release_yaml import Released, nothing
 from kit import config, say
 
 NOT_DETECTED = (
@@ -29,8 +29,7 @@ LOOKED_FOR = {
 }
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the build dyno was given."""
 
     stack: str
@@ -65,8 +64,8 @@ def run(env: dict[str, str], builtin: Path) -> Exit:
     """Build; the exit code. What went wrong has been said."""
     wanted = settings(env, builtin)
     try:
-        with _alone(wanted.dirs.cache), tempfile.TemporaryDirectory(prefix="buildpacks_") as work:
-            result = _build(wanted, Shelf(builtin, Path(work), env), stages.environment(env))
+        with _alone(wanted.dirs.cache), _workplace() as work:
+            result = _build(wanted, Shelf(builtin, work, env), stages.environment(env))
     except Rejected as rejected:
         rejected.show()
         return rejected.code
@@ -84,6 +83,17 @@ def _alone(cache: Path) -> Iterator[None]:
             say.step("Waiting for another build of this app to finish")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _workplace() -> Iterator[Path]:
+    """An empty folder for this build's buildpacks."""
+    work = config.root() / "tmp" / f"buildpacks_{os.getpid()}"
+    work.mkdir(mode=0o700)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _build(wanted: Settings, shelf: Shelf, env: dict[str, str]) -> dict[str, object]:
@@ -127,7 +137,7 @@ def _named(wanted: Settings, shelf: Shelf, env: dict[str, str]) -> tuple[list[Pa
         say.step("Using buildpacks:")
         for number, reference in enumerate(wanted.references, 1):
             say.detail(f"{number}. {reference}")
-    packs, language, released = [], "", Released()
+    packs, language, released = [], "", nothing()
     for reference in wanted.references:
         pack = shelf.get(reference)
         name, said = stages.detect(pack, wanted.dirs, env)
@@ -177,7 +187,7 @@ def _one(pack: Pack, language: str, wanted: Settings, env: dict[str, str]) -> Re
     return stages.release(pack, language, wanted.dirs, env)
 
 
-def main(home: Path) -> None:
+def main(home: str) -> None:
     """Entry point: `home` is the folder of the built-in buildpacks."""
     os.umask(0o022)
-    sys.exit(run(dict(os.environ), home))
+    sys.exit(run(dict(os.environ), Path(home)))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 import tarfile
-import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from engine.outcome import Exit, Rejected
 from kit import children
@@ -26,8 +24,7 @@ REFERENCE_HELP = (
 MAX_TGZ_BYTES = 200 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Pack:
+class Pack(NamedTuple):
     """`reference` as the app names it; `home`: a folder with bin/, writable, of this build only."""
 
     reference: str
@@ -96,6 +93,8 @@ class Shelf:
 
 
 def _download(reference: str, address: str, home: Path) -> None:
+    import urllib.request  # here, since it takes longer to load than all of a small build
+
     archive = home.with_suffix(".tgz")
     try:
         with urllib.request.urlopen(address, timeout=60) as answer, archive.open("wb") as file:  # noqa: S310

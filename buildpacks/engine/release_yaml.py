@@ -7,22 +7,26 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 ENTRY = re.compile(r"""^(?P<key>"[^"]*"|'[^']*'|[^\s'"#:][^:]*?)\s*:(?:\s+(?P<value>.*))?$""")
 
 
-@dataclass
-class Released:
+class Released(NamedTuple):
     """`addons` as named; `types`: process type -> command, in order."""
 
-    addons: list[str] = field(default_factory=list)
-    types: dict[str, str] = field(default_factory=dict)
+    addons: list[str]
+    types: dict[str, str]
+
+
+def nothing() -> Released:
+    """What a pack without bin/release says."""
+    return Released([], {})
 
 
 def parse(text: str) -> Released:
     """Read it; ValueError with the line that is not understood."""
-    released, section = Released(), ""
+    released, section = nothing(), ""
     for number, line in enumerate(text.splitlines(), 1):
         bare = line.strip()
         if not bare or bare.startswith("#") or bare in ("---", "...", "{}", "--- {}"):

@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One line: what it matches (a path relative to the root, `/` between parts), and whether folders only."""
 
     regex: re.Pattern[str]

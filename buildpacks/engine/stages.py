@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from engine import release_yaml
 from engine.outcome import Exit, Rejected
@@ -21,8 +21,7 @@ OF_THE_SHELL = ("_", "SHLVL", "PWD", "OLDPWD")
 DOCS = "docs/reference/buildpacks.md"
 
 
-@dataclass(frozen=True)
-class Dirs:
+class Dirs(NamedTuple):
     """BUILD_DIR, CACHE_DIR, ENV_DIR."""
 
     build: Path
@@ -100,7 +99,7 @@ def release(pack: Pack, language: str, dirs: Dirs, env: dict[str, str]) -> relea
     """What bin/release says; a pack without one says nothing. Rejected if it fails or makes no sense."""
     script = pack.script("release")
     if not script.is_file():
-        return release_yaml.Released()
+        return release_yaml.nothing()
     try:
         done = subprocess.run(
             [script, dirs.build],

@@ -11,10 +11,10 @@ import json
 import os
 import re
 import shutil
-import subprocess
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+from kit import copying
 from python.lib.interpreters import Interpreter
 from python.lib.managers import Manager
 
@@ -28,8 +28,7 @@ FILES = {
 }
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """What the cached venv was made of. `files`: name -> SHA-256. `local`: something was installed from the
     app's own tree, so that an unchanged list of requirements does not mean an unchanged venv."""
 
@@ -37,8 +36,8 @@ class State:
     version: str
     manager: str
     managed: bool
-    files: dict[str, str] = field(default_factory=dict)
-    index: str = ""
+    files: dict[str, str]
+    indexes: str
     local: bool = False
     format: int = FORMAT
 
@@ -76,13 +75,13 @@ class Cache:
         """What was installed is the cached venv from now on."""
         self.making.rename(self.venv)
         new = self.folder / "state.json.new"
-        new.write_text(json.dumps(asdict(state)))
+        new.write_text(json.dumps(state._asdict()))
         new.rename(self.folder / "state.json")
 
     def restore(self, target: Path) -> None:
         """Copy the cached venv to `target`. Another mount, so no links; times stay, or bytecode would be stale."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["cp", "-a", "--reflink=auto", "--", self.venv, target], check=True)
+        copying.tree(str(self.venv), str(target))
 
 
 def wanted(build_dir: Path, stack: str, interpreter: Interpreter, manager: Manager, env: dict[str, str]) -> State:
@@ -90,12 +89,10 @@ def wanted(build_dir: Path, stack: str, interpreter: Interpreter, manager: Manag
     files: dict[str, str] = {}
     for name in FILES[manager]:
         _digest(build_dir, name, files, follow=manager is Manager.PIP)
-    index = hashlib.sha256(
-        "\n".join(
-            f"{name}={env.get(name, '')}" for name in ("UV_DEFAULT_INDEX", "UV_INDEX", "PIP_EXTRA_INDEX_URL")
-        ).encode()
-    ).hexdigest()
-    return State(stack, interpreter.version, manager.title, interpreter.managed is not None, files, index)
+    # Hashed, since an index's address may hold a password.
+    addresses = "\n".join(env.get(name, "") for name in ("UV_DEFAULT_INDEX", "UV_INDEX"))
+    indexes = hashlib.sha256(addresses.encode()).hexdigest()
+    return State(stack, interpreter.version, manager.title, interpreter.managed is not None, files, indexes)
 
 
 def _digest(build_dir: Path, name: str, files: dict[str, str], *, follow: bool) -> None:
@@ -123,6 +120,6 @@ def differences(old: State, new: State) -> list[str]:
     elif old.files != new.files:
         changed = sorted(name for name in {*old.files, *new.files} if old.files.get(name) != new.files.get(name))
         reasons.append(f"The contents of {', '.join(changed)} changed")
-    if old.index != new.index:
+    if old.indexes != new.indexes:
         reasons.append("The package index has changed")
     return reasons

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kit import config, say
 from kit.say import BuildError
@@ -19,8 +19,7 @@ ORIGINS = {
 }
 
 
-@dataclass(frozen=True)
-class Dirs:
+class Dirs(NamedTuple):
     """`build`, `cache` as given; `app`: /app; `python`: the venv's path in a dyno."""
 
     build: Path
@@ -154,4 +153,4 @@ def _install(
     venv.add_pip_shim(folder)
     say.step("Saving cache")
     local = venv.has_local_packages(venv.site_packages(folder, interpreter))
-    cache.finish(caching.State(**{**vars(new), "local": local}))
+    cache.finish(new._replace(local=local))

@@ -1,11 +1,11 @@
-"""Is this a Python app? Looks at names in the root directory only."""
+"""Is this a Python app? Looks at names in the root directory only.
+
+Loads nothing but `os`: it runs on every push, and of every app."""
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
-
-from kit import say
 
 FILES = (
     ".python-version __init__.py app.py main.py manage.py pdm.lock Pipfile Pipfile.lock poetry.lock "
@@ -18,39 +18,42 @@ MISSPELT = (
 ).split()
 
 
-def fits(build_dir: Path) -> bool:
+NOTHING_FOUND = (
+    "Error: Your app is configured to use the Python buildpack,",
+    "but no file of a Python project was found.",
+    "",
+    "A Python app has one of requirements.txt, uv.lock, poetry.lock",
+    "or Pipfile.lock in the root directory of its source.",
+    "",
+    "The root directory of your app contains:",
+)
+TO_CHECK = (
+    "If the file is in your working copy: check its spelling, that it is",
+    "in the root directory, that it is committed, and that neither",
+    ".gitignore nor .slugignore names it.",
+)
+
+
+def fits(build_dir: str) -> bool:
     """Whether any of the names is there."""
-    return any((build_dir / name).is_file() for name in (*FILES, *MISSPELT)) or any(
-        (build_dir / name).is_dir() for name in FOLDERS
+    path = os.path
+    return any(path.isfile(path.join(build_dir, name)) for name in (*FILES, *MISSPELT)) or any(
+        path.isdir(path.join(build_dir, name)) for name in FOLDERS
     )
 
 
-def listing(build_dir: Path) -> list[str]:
+def listing(build_dir: str) -> list[str]:
     """The root directory's entries, folders with a slash; at most 40."""
-    names = sorted(one.name + ("/" if one.is_dir() else "") for one in build_dir.iterdir())
+    names = sorted(one.name + ("/" if one.is_dir() else "") for one in os.scandir(build_dir))
     names = [name for name in names if name != ".heroku/"]
     return [*names[:40], *(["…"] if len(names) > 40 else [])] or ["(nothing)"]
 
 
-def main(build_dir: Path) -> int:
+def main(build_dir: str) -> int:
+    """0 with the name on standard output, or 1 with the reason on standard error."""
     if fits(build_dir):
         print("Python")
         return 0
-    lines = (
-        "Error: Your app is configured to use the Python buildpack,",
-        "but no file of a Python project was found.",
-        "",
-        "A Python app has one of requirements.txt, uv.lock, poetry.lock",
-        "or Pipfile.lock in the root directory of its source.",
-        "",
-        "The root directory of your app contains:",
-        "",
-        *listing(build_dir),
-        "",
-        "If the file is in your working copy: check its spelling, that it is",
-        "in the root directory, that it is committed, and that neither",
-        ".gitignore nor .slugignore names it.",
-    )
-    for line in lines:
-        print((say.BANG + line).rstrip(), file=sys.stderr)
+    for line in (*NOTHING_FOUND, "", *listing(build_dir), "", *TO_CHECK):
+        print(f" !     {line}".rstrip(), file=sys.stderr)
     return 1

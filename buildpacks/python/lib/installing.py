@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kit import children, say
 from kit.say import BuildError
@@ -24,12 +23,12 @@ NOT_FOUND = re.compile(r"Because (?P<name>[A-Za-z0-9._-]+) was not found in the 
 NO_VERSION = re.compile(
     r"Because there (?:is|are) no versions? of (?P<what>[A-Za-z0-9._\[\]-]+[^,]*?)(?: and |, )"
 )
+UNREACHABLE = ("dns error", "Connection refused", "timed out", "tunnel error", "error sending request")
 # setuptools was part of every venv up to 3.11, and a part of what old packages take for granted.
 LAST_MINOR_WITH_SETUPTOOLS = 12
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """`venv`: the path that is true at run time; `scratch`: the cache's folder for tools."""
 
     build_dir: Path
@@ -55,11 +54,7 @@ def install(manager: Manager, job: Job) -> None:
             _poetry(job)
         case Manager.UV:
             _announce(manager)
-            _run(
-                manager,
-                ["uv", "sync", "--locked", "--no-default-groups", "--compile-bytecode", "--no-progress"],
-                job,
-            )
+            _run(manager, [*TITLES[manager].split(), "--compile-bytecode", "--no-progress"], job)
 
 
 def _announce(manager: Manager) -> None:
@@ -90,16 +85,17 @@ def _pipenv(job: Job) -> None:
             "It was not made from the Pipfile that is beside it.",
             "Run 'pipenv lock', commit Pipfile.lock and push again.",
         )
-    with tempfile.NamedTemporaryFile("w", suffix=".txt", dir=job.build_dir, prefix=".pipenv-") as file:
-        code, out = children.quiet([str(program), "requirements", "--hash"], env=env, cwd=job.build_dir)
-        if code:
-            say.detail(out.strip())
-            raise BuildError(
-                "Pipfile.lock cannot be read.", "Run 'pipenv lock', commit Pipfile.lock and push again."
-            )
-        file.write(out)
-        file.flush()
-        _pip(job, ["-r", file.name], Manager.PIPENV)
+    code, out = children.quiet([str(program), "requirements", "--hash"], env=env, cwd=job.build_dir)
+    if code:
+        say.detail(out.strip())
+        raise BuildError("Pipfile.lock cannot be read.", "Run 'pipenv lock', commit it and push again.")
+    # In the build dir, so that relative paths in it mean what they mean in the Pipfile.
+    listed = job.build_dir / ".requirements-of-pipenv.txt"
+    listed.write_text(out)
+    try:
+        _pip(job, ["-r", listed.name], Manager.PIPENV)
+    finally:
+        listed.unlink()
 
 
 def _poetry(job: Job) -> None:
@@ -146,10 +142,7 @@ def explain(manager: Manager, code: int, said: str) -> BuildError:
         )
     if code == 128 + 9:
         return BuildError(title, "The installer was killed: most likely the build ran out of memory.")
-    if any(
-        words in flat
-        for words in ("dns error", "Connection refused", "timed out", "tunnel error", "error sending request")
-    ):
+    if any(words in flat for words in UNREACHABLE):
         return BuildError(
             title,
             "The package index could not be reached; see the lines above. This may pass: push again.",

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from kit import children, say
+from kit import children, copying, say
 from kit.say import BuildError
 from python.lib.versions import Asked
 
 STACK_BIN = Path("/usr/bin")
 
 
-@dataclass(frozen=True)
-class Interpreter:
+class Interpreter(NamedTuple):
     """`version`: 3.N.P; `path`: what bin/python of the venv points at; `managed`: uv's folder of it, or None."""
 
     version: str
@@ -85,7 +83,8 @@ def place_runtime(interpreter: Interpreter, build_dir: Path) -> None:
     """Copy a downloaded interpreter into the slug."""
     if interpreter.managed is not None:
         target = build_dir / ".heroku" / "python-runtime"
-        shutil.copytree(interpreter.managed, target, symlinks=True)
+        target.parent.mkdir(exist_ok=True)
+        copying.tree(str(interpreter.managed), str(target))
 
 
 def default_major(preferred: str) -> str:

@@ -79,7 +79,7 @@ def _none(build_dir: Path) -> BuildError:
         "A Python app has one of requirements.txt, uv.lock, poetry.lock or Pipfile.lock",
         "in the root directory of its source, which now contains:",
         "",
-        *detection.listing(build_dir),
+        *detection.listing(str(build_dir)),
         "",
         "If it is in your working copy: check its spelling (case matters), that it is in the root directory,",
         "that it is committed, and that neither .gitignore nor .slugignore names it.",

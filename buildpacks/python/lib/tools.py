@@ -9,8 +9,8 @@ from kit import children, say
 from kit.say import BuildError
 from python.lib.interpreters import Interpreter
 
-VERSIONS = {"poetry": "2.4.1", "pipenv": "2026.6.1"}
-BESIDE = {"poetry": ("poetry-plugin-pypi-mirror",), "pipenv": ()}
+VERSIONS = {"poetry": "2.5.1", "pipenv": "2026.10.3"}
+BESIDE = {"poetry": ("poetry-plugin-pypi-mirror==0.6.5",), "pipenv": ()}
 
 
 def install(name: str, folder: Path, interpreter: Interpreter, env: dict[str, str]) -> Path:
@@ -25,23 +25,12 @@ def install(name: str, folder: Path, interpreter: Interpreter, env: dict[str, st
     for old in folder.glob(f"{name}-*"):
         shutil.rmtree(old)
     home.parent.mkdir(parents=True, exist_ok=True)
-    python = (
-        str(interpreter.managed / "bin" / f"python{interpreter.major}")
-        if interpreter.managed
-        else str(interpreter.path)
-    )
+    managed = interpreter.managed
+    python = managed / "bin" / f"python{interpreter.major}" if managed else interpreter.path
+    uv_pip = ["uv", "pip", "install", "--quiet", "--python", str(home / "bin" / "python")]
     for argv in (
-        ["uv", "venv", "--quiet", "--python", python, str(home)],
-        [
-            "uv",
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            str(home / "bin" / "python"),
-            f"{name}=={version}",
-            *BESIDE[name],
-        ],
+        ["uv", "venv", "--quiet", "--python", str(python), str(home)],
+        [*uv_pip, f"{name}=={version}", *BESIDE[name]],
     ):
         code, out = children.quiet(argv, env=env)
         if code:

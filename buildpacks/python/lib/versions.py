@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from kit.say import BuildError
 from python.lib.managers import Manager
@@ -27,8 +27,7 @@ FORMAT = (
 )
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """`version`: 3.N or 3.N.P; `origin`: the file that says it, or 'default' or 'cached'."""
 
     version: str

@@ -1,0 +1,1 @@
+"""The static buildpack's parts. Standard library only."""
