@@ -12,14 +12,15 @@ from haibun.kit.clock import SystemClock
 from haibun.kit.hints import Hinter
 from haibun.roles import privileges, process
 from haibun.roles.settings import USER, Settings, layout_of, load
+from haibun.router.config import Edge
 from haibun.store.engine import Store
 from haibun.wire.sealed import Sealer
 
 
-def enter(role: str, *, keep_root: bool = False) -> tuple[Settings, Layout]:
+def enter(role: str, *, keep_root: bool = False, low_ports: bool = False) -> tuple[Settings, Layout]:
     """First thing of every role's main: settings, the role's lock, and the end of being root.
 
-    Leaves with 0 if the role is already running.
+    Leaves with 0 if the role is already running. low_ports: keep the one right to bind ports below 1024.
     """
     data_dir = Path(sys.argv[1])
     settings = load(data_dir)
@@ -31,7 +32,7 @@ def enter(role: str, *, keep_root: bool = False) -> tuple[Settings, Layout]:
         sys.exit(0)
     if not keep_root:
         user = pwd.getpwnam(USER)
-        privileges.drop(user.pw_uid, user.pw_gid, process.needed_paths(layout))
+        privileges.drop(user.pw_uid, user.pw_gid, process.needed_paths(layout), bind_low_ports=low_ports)
     return settings, layout
 
 
@@ -42,14 +43,23 @@ def control_of(settings: Settings, layout: Layout) -> Control:
     return Control(store, Sealer(layout.master_key.read_bytes()), SystemClock(), platform_of(settings))
 
 
+def edge_of(settings: Settings) -> Edge:
+    """Where the router listens."""
+    return Edge(
+        domain=settings.domain,
+        port=settings.port,
+        http_port=settings.http_port,
+        https_port=settings.https_port,
+    )
+
+
 def platform_of(settings: Settings) -> Platform:
-    port = settings.rendezvous_port or settings.public_https
     return Platform(
         domain=settings.domain,
         web_url=settings.app_url,
         git_host=settings.git_host,
         api_url=settings.url,
-        rendezvous_host=f"{settings.domain}:{port}",
+        rendezvous_host=f"{settings.domain}:{settings.port}",
         default_stack=settings.default_stack,
         stacks=settings.stacks,
     )

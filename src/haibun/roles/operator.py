@@ -53,9 +53,13 @@ _json = click.option("--json", "as_json", is_flag=True, help="End with one JSON 
 
 @operator.command()
 @_data_dir
-@click.option("--port", type=click.IntRange(1, 65535), help="One port for HTTP and HTTPS. [default: 5000]")
-@click.option("--http-port", type=click.IntRange(1, 65535), help="Instead: a port for HTTP alone, e.g. 80.")
-@click.option("--https-port", type=click.IntRange(1, 65535), help="And one for HTTPS alone, e.g. 443.")
+@click.option("--port", type=click.IntRange(1, 65535), help="For HTTP, HTTPS and consoles alike. [default: 5000]")
+@click.option("--http-port", type=click.IntRange(1, 65535), help="Another port for HTTP alone, e.g. 80.")
+@click.option(
+    "--https-port",
+    type=click.IntRange(1, 65535),
+    help="And one for HTTPS alone, e.g. 443.",
+)
 @click.option("--domain", help="Apps answer at <app>.<domain>. [default: localhost]")
 @_json
 def up(
@@ -70,8 +74,8 @@ def up(
     from haibun.roles import start
 
     _need_root("up")
-    if (http_port is None) != (https_port is None) or (port and http_port):
-        raise click.UsageError("Give either --port, or both --http-port and --https-port.")
+    if (http_port is None) != (https_port is None):
+        raise click.UsageError("--http-port and --https-port go together.")
     asked = {"port": port, "http_port": http_port, "https_port": https_port, "domain": domain}
     facts = start.up(data_dir.resolve(), {k: v for k, v in asked.items() if v is not None}, _say)
     click.echo(f"Haibun is up at {facts['url']}")

@@ -19,13 +19,15 @@ ROLES = ("runtime", "logplex", "controller", "web")
 
 
 def hold_lock(layout: Layout, role: str) -> int | None:
-    """Take the role's lock for as long as this process lives; None if another process has it."""
-    descriptor = os.open(layout.lock(role), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    """Take the role's lock for as long as this process lives, through exec as well; None if another has it."""
+    descriptor = os.open(layout.lock(role), os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None
+    if role == "haproxy":  # the only one that becomes another program
+        os.set_inheritable(descriptor, True)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor

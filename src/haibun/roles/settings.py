@@ -16,14 +16,14 @@ USER = "haibun"
 
 
 class Settings(msgspec.Struct, kw_only=True):
-    """What the operator chose. Ports: either `port` (one for all) or `http_port` and `https_port`."""
+    """What the operator chose. `port` speaks everything; `http_port` and `https_port`, if set, speak HTTP alone
+    without that extra hop, and then addresses name those."""
 
     id: str
     domain: str = "localhost"
-    port: int | None = 5000
+    port: int = 5000
     http_port: int | None = None
     https_port: int | None = None
-    rendezvous_port: int | None = None
     subnet: str
     default_stack: str = "debian-14"
     stacks: tuple[str, ...] = ("debian-14", "debian-13")
@@ -38,11 +38,11 @@ class Settings(msgspec.Struct, kw_only=True):
 
     @property
     def public_http(self) -> int:
-        return self.port or self.http_port or 80
+        return self.http_port or self.port
 
     @property
     def public_https(self) -> int:
-        return self.port or self.https_port or 443
+        return self.https_port or self.port
 
     @property
     def url(self) -> str:

@@ -96,10 +96,6 @@ def _settings(data_dir: Path, asked: dict[str, Any], gid: int) -> Settings:
                 f"The platform in {data_dir} is running with another {', '.join(sorted(changed))}. "
                 f"Stop it first: haibun down --data-dir {data_dir}"
             )
-    if "port" in asked:
-        settings.http_port = settings.https_port = None
-    elif "http_port" in asked:
-        settings.port = None
     for key, value in asked.items():
         setattr(settings, key, value)
     settings.database_url = os.environ.get("DATABASE_URL") or settings.database_url
@@ -122,7 +118,7 @@ def _operator() -> dict[str, Any]:
 def _check_ports(settings: Settings, layout: Layout) -> None:
     if process.running(layout, "haproxy"):
         return
-    for port in sorted({settings.public_http, settings.public_https}):
+    for port in sorted({settings.port, settings.public_http, settings.public_https}):
         with socket.socket(socket.AF_INET6) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
