@@ -73,7 +73,7 @@ async def _router(settings: Settings, layout: Layout, control: Control, hinted: 
         raise Temporary("HAProxy is the supervisor's to start")
 
     edge = compose.edge_of(settings)
-    while not await haproxy.alive(layout):
+    while not await haproxy.alive(layout):  # noqa: ASYNC110 another program, it sends no event
         await asyncio.sleep(0.05)
     admin = await haproxy.start(layout, edge, not_here)
     await run(RouterLoop(admin, edge, read, report), hinted)
