@@ -71,4 +71,6 @@ def _basic(value: str) -> tuple[str, str]:
         user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
     except (binascii.Error, ValueError):
         raise Unauthorized from None
+    if "\0" in user:  # no e-mail, and nothing that PostgreSQL would take
+        raise Unauthorized
     return user, password

@@ -23,7 +23,7 @@ class Route:
     """Method, path, what the caller must be allowed, who answers. There is no route without an access level.
 
     `path`: segments in braces are parameters. `body`: the msgspec type of the JSON body, None takes none.
-    `ranges`: fields that a list can be cut by; unique ones, the first is the default.
+    `ranges`: of a list, the fields that it can be cut by; the first is the default. Empty: not a list.
     """
 
     method: str
@@ -32,7 +32,7 @@ class Route:
     handler: Handler
     body: Any = None
     status: int = 200
-    ranges: tuple[str, ...] = ("id",)
+    ranges: tuple[str, ...] = ()
 
 
 @dataclass
@@ -48,11 +48,15 @@ class Call:
     actor: Actor
     body: Any = None
     range: Range = field(default_factory=Range)
-    rate_remaining: int = 0
 
     def app(self, conn: Connection) -> Row[Any]:
         """The app of the path, if the caller may do with it what the route's access level says."""
         return app_for(conn, self.actor, self.params["app"], self.route.access.value)
+
+    @property
+    def rate_remaining(self) -> int:
+        """How many requests the account has left for now."""
+        return int(self.request.state.rate_remaining)
 
     def asks(self, name: str) -> bool:
         """Whether the query says `name=true`."""

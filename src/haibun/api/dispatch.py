@@ -59,6 +59,8 @@ class Dispatcher:
             status, body, headers = error_of(error, request_id)
             response = answer(status, body, headers)
         response.headers["Request-Id"] = request_id
+        remaining = getattr(request.state, "rate_remaining", REQUESTS_AT_ONCE)
+        response.headers["RateLimit-Remaining"] = str(remaining)
         await response(scope, receive, send)
         took_ms = (self._control.clock.monotonic() - began) * 1000
         log.info("%s %s %d %.0fms %s", request.method, _loggable(scope), response.status_code, took_ms, request_id)
@@ -79,18 +81,17 @@ class Dispatcher:
 
     def _admit(self, route: Route, params: dict[str, str], request: Request, request_id: str, raw: bytes) -> Call:
         """Authenticate and check before anything of the request is looked at more closely."""
-        actor, remaining = self._actor(route, request)
+        actor = self._actor(route, request)
         call = Call(self._control, self._layout, route, request, params, request_id, actor)
-        call.rate_remaining = remaining
         if route.body is not None:
             call.body = bodies.decode(raw, request.headers.get("content-type"), route.body)
-        if route.method == "GET" or route.path == "/filters/apps":
+        if route.ranges:
             call.range = ranges.parse(request.headers.get("range"), route.ranges)
         return call
 
-    def _actor(self, route: Route, request: Request) -> tuple[Actor, int]:
+    def _actor(self, route: Route, request: Request) -> Actor:
         if route.access is Access.PUBLIC:
-            return NOBODY, REQUESTS_AT_ONCE
+            return NOBODY
         header = request.headers.get("authorization")
         passwords = route.method == "POST" and route.path == "/oauth/authorizations"
         email = email_of(header) if passwords else None
@@ -103,17 +104,20 @@ class Dispatcher:
             if email:
                 self._guesses.take(email, slow_down)
             raise
-        remaining = self._requests.take(actor.user_id, "Your account reached the API rate limit.")
+        request.state.rate_remaining = 0
+        request.state.rate_remaining = self._requests.take(
+            actor.user_id, "Your account reached the API rate limit. Wait a few seconds."
+        )
         check(actor, route.access)
-        return actor, remaining
+        return actor
 
     def _work(
         self, route: Route, params: dict[str, str], request: Request, request_id: str, raw: bytes
     ) -> Response:
         call = self._admit(route, params, request, request_id, raw)
         result = route.handler(call)
-        status, headers = route.status, {"RateLimit-Remaining": str(call.rate_remaining)}
-        if isinstance(result, list) and route.method == "GET":
+        status, headers = route.status, dict[str, str]()
+        if isinstance(result, list) and route.ranges:
             result = ranges.cut(result, call.range, route.ranges)
         if isinstance(result, ranges.Page):
             status, more = ranges.headers_of(result, call.range, route.ranges)

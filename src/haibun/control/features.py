@@ -24,11 +24,7 @@ class Feature:
 
 CATALOGUE = {
     feature.name: feature
-    for feature in (
-        Feature("preboot", "Preboot", "New web dynos get requests before the old ones are stopped"),
-        Feature("http-session-affinity", "Session affinity", "A client's requests go to the same web dyno"),
-        Feature("runtime-dyno-metadata", "Dyno metadata", "HEROKU_* variables tell a dyno its release", "beta"),
-    )
+    for feature in (Feature("preboot", "Preboot", "New web dynos get requests before the old ones are stopped"),)
 }
 
 

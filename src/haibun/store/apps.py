@@ -49,3 +49,12 @@ def page(conn: Connection, user_id: str | None, field: str, span: Span) -> list[
 def ids(conn: Connection) -> list[str]:
     """Ids of all apps, those to be deleted too: what the loops walk."""
     return list(conn.execute(select(apps.c.id)).scalars())
+
+
+def named(conn: Connection, user_id: str | None, identities: set[str]) -> list[Row[Any]]:
+    """Those of the apps with these ids or names that the user may see (None: any), without config vars."""
+    query = listed.where(or_(apps.c.id.in_(identities), apps.c.name.in_(identities))).order_by(apps.c.name)
+    if user_id is not None:
+        shared = select(collaborators.c.app_id).where(collaborators.c.user_id == user_id)
+        query = query.where(or_(apps.c.owner_id == user_id, apps.c.id.in_(shared)))
+    return list(conn.execute(query))
