@@ -156,12 +156,14 @@ def _detected(wanted: Settings, shelf: Shelf, env: dict[str, str]) -> tuple[list
     found = [(pack, name) for pack in shelf.defaults() if (name := stages.detect(pack, wanted.dirs, env)[0])]
     if not found:
         raise Rejected(Exit.NOTHING_DETECTED, *NOT_DETECTED, *_looked_for(shelf, wanted.dirs.build))
-    if len(found) > 1:
+    # A static site is what an app is when it is nothing else: many a Node.js app has an index.html.
+    rivals = [name for pack, name in found if pack.reference != "heroku/static"]
+    if len(rivals) > 1:
         say.problem(
             [
                 "Warning: Multiple default buildpacks reported the ability to handle this app. "
                 "The first buildpack in the list below will be used.",
-                f"Detected buildpacks: {', '.join(name for _, name in found)}",
+                f"Detected buildpacks: {', '.join(rivals)}",
                 "To choose another, or several: buildpacks:set. See docs/reference/buildpacks.md.",
             ]
         )

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,26 @@ class State(NamedTuple):
     indexes: str
     local: bool = False
     format: int = FORMAT
+
+
+class Copy(threading.Thread):
+    """A tree being copied. join() waits, and raises what went wrong."""
+
+    def __init__(self, source: Path, target: Path) -> None:
+        super().__init__()
+        self.source, self.target = str(source), str(target)
+        self.error: OSError | None = None
+
+    def run(self) -> None:
+        try:
+            copying.tree(self.source, self.target)
+        except OSError as error:
+            self.error = error
+
+    def join(self, timeout: float | None = None) -> None:
+        super().join(timeout)
+        if self.error is not None:
+            raise self.error
 
 
 class Cache:
@@ -78,10 +99,12 @@ class Cache:
         new.write_text(json.dumps(state._asdict()))
         new.rename(self.folder / "state.json")
 
-    def restore(self, target: Path) -> None:
-        """Copy the cached venv to `target`. Another mount, so no links; times stay, or bytecode would be stale."""
+    def restoring(self, target: Path) -> Copy:
+        """Begin to copy the cached venv to `target`. Another mount, so no links; times stay, for the bytecode."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        copying.tree(str(self.venv), str(target))
+        copy = Copy(self.venv, target)
+        copy.start()
+        return copy
 
 
 def wanted(build_dir: Path, stack: str, interpreter: Interpreter, manager: Manager, env: dict[str, str]) -> State:

@@ -30,6 +30,11 @@ class Dirs(NamedTuple):
     def python(self) -> Path:
         return self.app / ".heroku" / "python"
 
+    @property
+    def slug_python(self) -> Path:
+        """The same, as it goes into the slug."""
+        return self.build / ".heroku" / "python"
+
 
 def main(build_dir: Path, cache_dir: Path, env_dir: Path, *, export: Path) -> int:
     """The exit code: 1 with the reason said if the build cannot go on."""
@@ -45,7 +50,8 @@ def main(build_dir: Path, cache_dir: Path, env_dir: Path, *, export: Path) -> in
 def _compile(dirs: Dirs, config_vars: dict[str, str], export: Path) -> None:
     cache = caching.Cache(dirs.cache / "python")
     env = environment(dict(os.environ), config_vars, dirs, cache)
-    with_config = config.exported(env, config_vars)
+    # A hook's own `uv pip install` copies across mounts: nothing to be warned of.
+    with_config = config.exported({"UV_LINK_MODE": "copy", **env}, config_vars)
     checks.not_twice(dirs.build, export)
     hooks.run("pre_compile", dirs.build, with_config)
     checks.nothing_in_the_way(dirs.build)
@@ -54,13 +60,19 @@ def _compile(dirs: Dirs, config_vars: dict[str, str], export: Path) -> None:
     old = cache.load()
     interpreter = _choose(dirs, cache, manager, old, env)
     new = caching.wanted(dirs.build, env.get("STACK", ""), interpreter, manager, env)
-    packages = venv.site_packages(dirs.build / ".heroku" / "python", interpreter)
     _provide(dirs, cache, manager, interpreter, (old, new), env)
+    packages = venv.site_packages(cache.venv, interpreter)
+    copy = cache.restoring(dirs.slug_python)
+    try:
+        # From the cache's venv, which is the same, while its copy is being made.
+        django.collect_static(dirs.build, packages, with_config)
+    finally:
+        copy.join()
+    venv.point(dirs.python, dirs.slug_python)
     corpora = nltk.download(dirs.build, packages, env)
-    django.collect_static(dirs.build, packages, with_config)
     profile.write(dirs.build, export, nltk=corpora)
     hooks.run("post_compile", dirs.build, with_config)
-    venv.rewrite_paths(packages, dirs.build, dirs.app)
+    venv.rewrite_paths(venv.site_packages(dirs.slug_python, interpreter), dirs.build, dirs.app)
 
 
 def environment(
@@ -109,7 +121,7 @@ def _provide(
     states: tuple[caching.State | None, caching.State],
     env: dict[str, str],
 ) -> None:
-    """The venv, whole, in the build dir; /app/.heroku/python leads to it."""
+    """The venv, whole, in the cache; /app/.heroku/python leads to it."""
     old, new = states
     reasons = caching.differences(old, new) if old else []
     if reasons:
@@ -131,8 +143,7 @@ def _provide(
         say.detail(f"Nothing changed in {', '.join(new.files)} since the last build: using its packages.")
     else:
         _install(dirs, cache, manager, interpreter, new, env, keep=usable)
-    cache.restore(dirs.build / ".heroku" / "python")
-    venv.point(dirs.python, dirs.build / ".heroku" / "python")
+    venv.point(dirs.python, cache.venv)
 
 
 def _install(
@@ -151,6 +162,7 @@ def _install(
     venv.point(dirs.python, folder)
     installing.install(manager, installing.Job(dirs.build, dirs.python, cache.tools, interpreter, env))
     venv.add_pip_shim(folder)
+    (folder / ".lock").unlink(missing_ok=True)
     say.step("Saving cache")
     local = venv.has_local_packages(venv.site_packages(folder, interpreter))
     cache.finish(new._replace(local=local))

@@ -55,5 +55,5 @@ def main(build_dir: str) -> int:
         print("Python")
         return 0
     for line in (*NOTHING_FOUND, "", *listing(build_dir), "", *TO_CHECK):
-        print(f" !     {line}".rstrip(), file=sys.stderr)
+        print(f" !     {line}", file=sys.stderr)
     return 1

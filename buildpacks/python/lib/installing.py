@@ -24,6 +24,13 @@ NO_VERSION = re.compile(
     r"Because there (?:is|are) no versions? of (?P<what>[A-Za-z0-9._\[\]-]+[^,]*?)(?: and |, )"
 )
 UNREACHABLE = ("dns error", "Connection refused", "timed out", "tunnel error", "error sending request")
+NOISE = (
+    "Using Python ",
+    "Using CPython ",
+    "Skipping virtualenv creation",
+    "warning: Requirements file",
+    "Checked in ",
+)
 # setuptools was part of every venv up to 3.11, and a part of what old packages take for granted.
 LAST_MINOR_WITH_SETUPTOOLS = 12
 
@@ -112,9 +119,14 @@ def _poetry(job: Job) -> None:
 
 
 def _run(manager: Manager, argv: list[str], job: Job) -> None:
-    code, seen = children.indented(argv, env=job.env, cwd=job.build_dir)
+    code, seen = children.indented(argv, env=job.env, cwd=job.build_dir, keep=_worth_saying)
     if code:
         raise explain(manager, code, "\n".join(seen))
+
+
+def _worth_saying(line: str) -> bool:
+    """Not what the steps have said already."""
+    return not line.startswith(NOISE)
 
 
 def explain(manager: Manager, code: int, said: str) -> BuildError:

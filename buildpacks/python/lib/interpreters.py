@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kit import children, copying, say
 from kit.say import BuildError
-from python.lib.versions import Asked
+from python.lib.versions import DEFAULT, Asked
 
 STACK_BIN = Path("/usr/bin")
 
@@ -52,6 +52,7 @@ def _managed(asked: Asked, stack: str | None, folder: Path, app: Path, env: dict
     code, out = children.quiet(find_it, env=env)
     if code:
         say.step(f"Downloading Python {asked.version}")
+        env.setdefault("UV_HTTP_RETRIES", "1")
         code, out = children.quiet(["uv", "python", "install", "--no-progress", asked.version], env=env)
         if code == 0:
             code, out = children.quiet(find_it, env=env)
@@ -66,7 +67,7 @@ def _managed(asked: Asked, stack: str | None, folder: Path, app: Path, env: dict
 def _unavailable(asked: Asked, stack: str | None, out: str) -> BuildError:
     reason = [line.strip() for line in out.splitlines() if line.strip()][-3:]
     have = _majors()
-    instead = asked.major if stack else (have[-1] if have else asked.major)
+    instead = asked.major if stack else default_major(DEFAULT)
     why = f"The stack has Python {stack}" if stack else f"The stack has Python {', '.join(have)}"
     return BuildError(
         f"Python {asked.version} is not part of the stack and could not be downloaded.",

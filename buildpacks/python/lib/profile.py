@@ -47,6 +47,7 @@ NLTK = 'export NLTK_DATA="${NLTK_DATA-$HOME/.heroku/python/nltk_data}"\n'
 EXPORT = """\
 export PATH="/app/.heroku/python/bin:$PATH"
 export VIRTUAL_ENV=/app/.heroku/python
+export UV_LINK_MODE=copy
 export PYTHONUNBUFFERED=1
 export LANG=en_US.UTF-8
 """
