@@ -48,7 +48,8 @@ def _lines(event: Event) -> list[bytes]:
 
 
 class Events:
-    """Takes events when a hint comes, and every `resync_seconds` in any case."""
+    """Takes events when a hint comes, and every `resync_seconds` in any case. The hint `cut <app id>` ends the
+    open sessions of an app."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Events:
         channels: Channels,
         take_events: Callable[[], Awaitable[Sequence[Event]]],
         forget_events: Callable[[int], Awaitable[None]],
+        cut_sessions: Callable[[str], None],
         *,
         resync_seconds: float = 1.0,
     ) -> None:
@@ -64,6 +66,7 @@ class Events:
         self._channels = channels
         self._take = take_events
         self._forget = forget_events
+        self._cut_sessions = cut_sessions
         self._resync_seconds = resync_seconds
         self._hinted = asyncio.Event()
 
@@ -86,7 +89,9 @@ class Events:
     def _hint(self) -> None:
         try:
             while True:
-                self._hints.recv(4096)
+                verb, _, app_id = self._hints.recv(4096).partition(b" ")
+                if verb == b"cut":
+                    self._cut_sessions(app_id.decode(errors="replace"))
         except BlockingIOError:
             self._hinted.set()
 

@@ -1,6 +1,9 @@
-"""Router lines from HAProxy: `<app id> <body>` datagrams -> `heroku[router]: body`.
+"""Router lines from HAProxy: `<app id> <body>` -> `heroku[router]: body`.
 
-Owns the datagram socket. Lines of app `-` (no app answers for that host) are dropped on purpose.
+They come as datagrams, or better over a stream: HAProxy never waits for a datagram socket, and its queue holds
+net.unix.max_dgram_qlen of them (10 by default), so a busy router loses most. A `ring` of HAProxy with a server of
+`log-proto octet-count` keeps them in its memory until they are read, also while this process restarts.
+Lines of app `-` (no app answers for that host) are dropped on purpose.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from haibun.wire import log_line
 log = logging.getLogger(__name__)
 BUFFER_BYTES = 8 * 1024 * 1024
 MOST_AT_ONCE = 2_000
+STREAM_BYTES = 256 * 1024
+PACE_MILLISECONDS = 50
+"""So long may one chunk of the stream wait for tails that read: at worst 5 MB/s of router lines for all apps."""
 _SYSLOG = re.compile(
     rb"(?:<\d{1,3}>)?"
     rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:[^ \[\]:]+ )?[^ \[\]:]+(?:\[\d+\])?: )?"
@@ -37,24 +43,59 @@ def parse(datagram: bytes, now: bytes) -> tuple[str, bytes] | None:
     return app_id, (head[1] or now)[:26] + log_line.mark("heroku", "router") + message
 
 
-class RouterLines:
-    """Takes datagrams in batches, one record an app a batch."""
+def frames(data: bytes) -> tuple[list[bytes], bytes]:
+    """Octet-counted messages (`<length> <message>`, back to back) -> (whole ones, the rest). ValueError if not."""
+    found: list[bytes] = []
+    at = 0
+    while (space := data.find(b" ", at, at + 7)) > 0:
+        length = data[at:space]
+        if not length.isdigit():
+            break
+        end = space + 1 + int(length)
+        if end > len(data):
+            return found, data[at:]
+        found.append(data[space + 1 : end])
+        at = end
+    rest = data[at:]
+    if rest and not (rest.isdigit() and len(rest) < 7):
+        raise ValueError(f"not octet-counted: {rest[:40]!r}")
+    return found, rest
 
-    def __init__(self, sock: socket.socket, channels: Channels) -> None:
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
-        self._socket = sock
+
+class RouterLines:
+    """Takes lines in batches, one record an app a batch."""
+
+    def __init__(self, datagrams: socket.socket, stream: socket.socket, channels: Channels) -> None:
+        datagrams.setblocking(False)
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        self._socket = datagrams
+        self._stream = stream
         self._channels = channels
         self._lost: dict[str, tuple[int, float]] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
         loop = asyncio.get_running_loop()
+        server = await asyncio.start_unix_server(self._connected, sock=self._stream)
         loop.add_reader(self._socket.fileno(), self._arrived)
         try:
             await loop.create_future()
         finally:
             loop.remove_reader(self._socket.fileno())
+            server.close()
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        rest = b""
+        try:
+            while data := await reader.read(STREAM_BYTES):
+                found, rest = frames(rest + data)
+                await self._room(self.take(found, time.time()))
+        except (ValueError, OSError) as error:
+            log.warning("router log stream closed: %s", error)
+        except asyncio.CancelledError:
+            pass  # the loop ends; HAProxy keeps what was not read
+        finally:
+            writer.close()
 
     def _arrived(self) -> None:
         datagrams = []
@@ -65,8 +106,17 @@ class RouterLines:
             pass
         self.take(datagrams, time.time())
 
-    def take(self, datagrams: Iterable[bytes], now: float) -> None:
-        """Datagrams that arrived at `now` (unix seconds) -> channels."""
+    async def _room(self, app_ids: Iterable[str]) -> None:
+        """Let tails send what they just got. HAProxy keeps the lines meanwhile, but of all apps: not for long."""
+        channels = [self._channels.get(app_id) for app_id in app_ids]
+        await asyncio.sleep(0)
+        for _ in range(PACE_MILLISECONDS):
+            if not any(channel.crowded() for channel in channels):
+                return
+            await asyncio.sleep(0.001)
+
+    def take(self, datagrams: Iterable[bytes], now: float) -> Iterable[str]:
+        """Messages that arrived at `now` (unix seconds) -> channels; the ids of their apps."""
         stamp = log_line.stamp(now)
         apps: dict[str, list[bytes]] = {}
         for datagram in datagrams:
@@ -74,9 +124,10 @@ class RouterLines:
                 apps.setdefault(parsed[0], []).append(parsed[1])
         for app_id, lines in apps.items():
             self._keep(app_id, lines, now)
+        return apps
 
     def _keep(self, app_id: str, lines: list[bytes], now: float) -> None:
-        """A datagram cannot be asked for again: what the disk refuses is counted, and said when it recovers."""
+        """A message cannot be asked for again: what the disk refuses is counted, and said when it recovers."""
         lost, since = self._lost.get(app_id, (0, now))
         try:
             channel = self._channels.get(app_id)

@@ -1,7 +1,8 @@
 """The logplex process: binds its sockets, says ready, runs its parts until cancelled.
 
-Owns layout.socket("logplex"), <run>/router-log.sock and layout.hint("logplex"). The functions it is given may
-block: they are called in one worker thread, one at a time, never on a line's path.
+Owns layout.socket("logplex"), <run>/router-log.sock (datagrams), <run>/router-log-stream.sock and
+layout.hint("logplex"). The functions it is given may block: they are called in one worker thread, one at a time,
+never on a line's path.
 """
 
 from __future__ import annotations
@@ -45,12 +46,13 @@ async def serve(
         thread = stack.enter_context(ThreadPoolExecutor(1, "logplex-store"))
         hints = stack.enter_context(_bind(layout.hint("logplex"), socket.SOCK_DGRAM))
         router = stack.enter_context(_bind(layout.run / "router-log.sock", socket.SOCK_DGRAM))
+        stream = stack.enter_context(_bind(layout.run / "router-log-stream.sock", socket.SOCK_STREAM))
         http = stack.enter_context(_bind(layout.socket("logplex"), socket.SOCK_STREAM))
-        events = Events(hints, channels, _in(thread, take_events), _in(thread, forget_events))
+        events = Events(hints, channels, _in(thread, take_events), _in(thread, forget_events), sessions.cut_app)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(Follower(layout.output, channels, _in(thread, is_gone)).run())
-                group.create_task(RouterLines(router, channels).run())
+                group.create_task(RouterLines(router, stream, channels).run())
                 group.create_task(events.run())
                 group.create_task(_expire(channels))
                 group.create_task(_serve_http(http, sessions))

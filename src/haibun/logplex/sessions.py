@@ -56,6 +56,10 @@ class Sessions:
             if cut is not None:
                 self._cut[token] = cut.expires_at
 
+    def cut_app(self, app_id: str) -> None:
+        """End the open sessions of an app."""
+        self.cut(app_id=app_id)
+
     def close(self) -> None:
         """End all sessions; their readers come back by themselves and name the last line they had."""
         for tail in list(self._open):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import socket
 import time
 from typing import Any
 
@@ -164,3 +165,14 @@ def test_a_tail_that_reads_too_slowly_is_told_so_and_others_lose_nothing(logplex
     assert slow.events(1)[0][1].endswith(": after")
     slow.close()
     fast.close()
+
+
+def test_cutting_an_app_ends_its_tails_and_no_others(logplex: Logplex) -> None:
+    ours, other = logplex.session(tail=True), logplex.session(tail=True, app="another-app")
+    assert ours.response.read1(100) == other.response.read1(100) == b": keepalive\n\n"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.sendto(b"cut " + APP.encode(), str(logplex.layout.hint("logplex")))
+    assert ours.all() == []
+    logplex.router(b"another-app still here")
+    assert other.events(1)[0][1].endswith("still here")
+    other.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from haibun.logplex.router_lines import parse
+from haibun.logplex.router_lines import frames, parse
 
 NOW = b"2026-11-23T23:00:00.000001+00:00"
 APP = "01234567-89ab-cdef-0123-456789abcdef"
@@ -47,3 +47,20 @@ def test_a_path_cannot_forge_a_line() -> None:
     line = parsed[1]
     assert not set(b"\r\n\0") & set(line)
     assert len(line.split(b": ", 1)[1]) == 10_000
+
+
+def test_octet_counted_messages_however_they_arrive() -> None:
+    messages = [b"a b", b"", b"x" * 12_345, b"7 seven", b"9"]
+    data = b"".join(b"%d %b" % (len(message), message) for message in messages)
+    for size in (1, 2, 3, 4_000, len(data)):
+        found, rest = [], b""
+        for at in range(0, len(data), size):
+            more, rest = frames(rest + data[at : at + size])
+            found += more
+        assert (found, rest) == (messages, b"")
+
+
+@pytest.mark.parametrize("data", [b"x", b"12345678", b" 3 abc", b"-1 a", b"3 abc<14>x y", b"1e2 x"])
+def test_what_is_not_octet_counted_is_an_error(data: bytes) -> None:
+    with pytest.raises(ValueError, match="not octet-counted"):
+        frames(data)
