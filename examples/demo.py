@@ -1,4 +1,4 @@
-"""`make demo`: start a platform, push examples/python-django to it the way a developer would, show what came of it.
+"""`make demo`: start a platform, push examples/python-django to it as a developer would, show what came of it.
 
 Uses only what a user has: the haibun command, git, and HTTP. Run again it deploys a second time.
 """
@@ -96,13 +96,13 @@ def fetch(facts: dict[str, str], folder: Path) -> str:
 
 def get(host: str, port: int, trust: ssl.SSLContext) -> str:
     name = host.partition(":")[0]
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
-        with trust.wrap_socket(plain, server_hostname=name) as secure:
-            connection = http.client.HTTPConnection(name, port)
-            connection.sock = secure
-            connection.request("GET", "/", headers={"Host": host})
-            answer = connection.getresponse()
-            body = answer.read().decode(errors="replace")
+    plain = socket.create_connection(("127.0.0.1", port), timeout=30)
+    with trust.wrap_socket(plain, server_hostname=name) as secure:
+        connection = http.client.HTTPConnection(name, port)
+        connection.sock = secure
+        connection.request("GET", "/", headers={"Host": host})
+        answer = connection.getresponse()
+        body = answer.read().decode(errors="replace")
     if answer.status != 200:
         raise OSError(f"it answers {answer.status}")
     return body

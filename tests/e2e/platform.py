@@ -145,8 +145,8 @@ class Platform:
     ) -> Answer:
         """A request to an app at the platform's address; the certificate is checked."""
         host = f"{app}.localhost"
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
-        connection = http.client.HTTPConnection(host, self.port, timeout=timeout)
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        connection = http.client.HTTPConnection(host, self.port, timeout=30)
         connection.sock = plain
         if tls:
             trust = ssl.create_default_context(cafile=self.facts["ca_file"])
