@@ -19,6 +19,7 @@ from haibun.logplex.serve import serve
 from haibun.wire.sealed import Sealer
 
 LINES = 1_000_000
+LIVE_RATE = 200_000
 APP = "01234567-89ab-cdef-0123-456789abcdef"
 TEXT = b"at=info measure#queue.wait=%07d method=GET path=/things/1234 status=200 some words that a program says"
 
@@ -73,8 +74,18 @@ def _reader(path: str, token: str, begin: object, result: object, events: bool) 
     result.put((seen, time.perf_counter()))  # type: ignore[attr-defined]
 
 
-async def _tail(folder: Path, source: Path, *, events: bool) -> tuple[int, float, float]:
-    """(lines that came, seconds, CPU seconds of this process)."""
+def _live(path: str, rate: int) -> None:
+    """A dyno that prints LINES lines at a steady rate, written as conmon would write them."""
+    head = b"2026-11-23T23:00:00.123456789+00:00 stdout F "
+    start, step = time.perf_counter(), rate // 100
+    with open(path, "ab", buffering=0) as file:
+        for done in range(0, LINES, step):
+            file.write(b"".join([head + TEXT % n + b"\n" for n in range(done, min(done + step, LINES))]))
+            time.sleep(max(0.0, start + (done + step) / rate - time.perf_counter()))
+
+
+async def _tail(folder: Path, source: Path | None, *, events: bool) -> tuple[int, float, float]:
+    """(lines that came, seconds, CPU seconds of this process) of a file that is there, or of a live dyno."""
     layout = Layout(folder / "data", folder / "run")
     sealer = Sealer(b"k" * 32)
     up = asyncio.Event()
@@ -96,7 +107,10 @@ async def _tail(folder: Path, source: Path, *, events: bool) -> tuple[int, float
             file.write(b"2026-11-23T23:00:00.123456789+00:00 stdout F hello\n")
     await asyncio.sleep(0.2)
     start, cpu = time.perf_counter(), time.process_time()
-    os.rename(source, target)
+    if source:
+        os.rename(source, target)
+    else:
+        spawn.Process(target=_live, args=(str(target), LIVE_RATE)).start()
     seen, end = await asyncio.to_thread(result.get)
     cpu = time.process_time() - cpu
     child.join()
@@ -121,6 +135,15 @@ def run() -> list[tuple[str, str]]:
             rows.append((f"tail as {label}, lines/s of one core's CPU time", f"{seen / cpu:,.0f}"))
             rows.append((f"tail as {label}, lines lost", f"{LINES - seen:,}"))
             rows.append((f"tail as {label}, times the bare loop", f"{seconds / bare:.1f}"))
+        seen, seconds, cpu = asyncio.run(_tail(base / "live", None, events=True))
+        rows.append(
+            (
+                f"live dyno at {LIVE_RATE:,} lines/s, tail's lines/s, start of the writer included",
+                f"{seen / seconds:,.0f}",
+            )
+        )
+        rows.append(("live dyno, share of one core", f"{cpu / seconds:.0%}"))
+        rows.append(("live dyno, lines lost", f"{LINES - seen:,}"))
     return rows
 
 

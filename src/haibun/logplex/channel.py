@@ -15,7 +15,7 @@ from pathlib import Path
 
 from haibun.logplex import records
 from haibun.logplex.records import Batch, Cursor
-from haibun.logplex.tail import Tail, Wanted
+from haibun.logplex.tail import PATIENCE_SECONDS, Tail, Wanted
 from haibun.wire import log_line
 
 RING = 1_500
@@ -91,9 +91,9 @@ class Channel:
         del self._segments[:-1]
 
     # -- out
-    def crowded(self) -> bool:
-        """Whether a tail that does read is behind."""
-        return any(tail.crowded() for tail in self.tails)
+    def crowded(self, patience_seconds: float = PATIENCE_SECONDS) -> bool:
+        """Whether a tail that does read is behind; it is given so many seconds to take something."""
+        return any(tail.crowded(patience_seconds) for tail in self.tails)
 
     def read(self, wanted: Wanted, *, newest: int = RING, after: int | None = None) -> list[Batch]:
         """Of the ring, the lines that are wanted, oldest first: the `newest` so many, or all above id `after`."""

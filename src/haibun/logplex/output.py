@@ -12,14 +12,15 @@ from pathlib import Path
 
 from haibun.logplex import linux
 from haibun.logplex.channel import Channel
+from haibun.logplex.tail import PATIENCE_SECONDS
 from haibun.wire import k8s_log, log_line
 
 NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*\.\d+)\.([A-Za-z0-9_-]+)\.log")
 CHUNK_BYTES = 256 * 1024
 PUNCH_BYTES = 4 * 1024 * 1024
 _BLOCK = 4096
-BACKLOG_BYTES = 16 * 1024 * 1024
-"""So much may wait in a file for a tail that reads, before the tail has to lose lines instead."""
+BACKLOG_BYTES = 256 * 1024 * 1024
+"""So much may wait in a file for a tail that reads; beyond it the tail loses lines instead."""
 
 
 class Output:
@@ -61,7 +62,8 @@ class Output:
             size = os.fstat(fd).st_size
             if size < self._offset:  # somebody emptied it
                 self._offset = self._kept = self._punched = 0
-            if channel.crowded() and size - self._offset < BACKLOG_BYTES:
+            # The fuller the file, the less is a tail waited for: the disk is bounded, whatever readers do.
+            if channel.crowded(PATIENCE_SECONDS * (1 - (size - self._offset) / BACKLOG_BYTES)):
                 return size > self._offset
             chunk = os.pread(fd, CHUNK_BYTES, self._offset)
         finally:

@@ -57,9 +57,9 @@ class Tail:
         self._lines += len(batch.lines)
         self._wake.set()
 
-    def crowded(self) -> bool:
-        """Full, but its reader took something a moment ago: worth waiting for."""
-        return self._lines >= LIMIT and time.monotonic() - self._taken_at < PATIENCE_SECONDS
+    def crowded(self, patience_seconds: float) -> bool:
+        """Full, but its reader took something so many seconds ago or less: worth waiting for."""
+        return self._lines >= LIMIT and time.monotonic() - self._taken_at < patience_seconds
 
     def close(self) -> None:
         """End the session after what is queued."""

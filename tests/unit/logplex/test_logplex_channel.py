@@ -192,3 +192,17 @@ def test_a_slow_tail_drops_counts_and_says_so() -> None:
     tail.offer(Batch(5000, "app", "web.1", [line]))
     assert [batch.first for batch in tail.take()[0]] == [5000]
     assert tail.take() == ([], None)
+
+
+def test_only_a_full_tail_that_took_something_lately_is_waited_for() -> None:
+    tail = Tail(ALL)
+    line = log_line.line(0.0, "app", "web.1", b"x")
+    tail.offer(Batch(1, "app", "web.1", [line] * 999))
+    assert not tail.crowded(10.0)
+    tail.offer(Batch(1000, "app", "web.1", [line]))
+    assert tail.crowded(10.0)
+    assert not tail.crowded(0.0)
+    time.sleep(0.02)
+    assert not tail.crowded(0.01)
+    tail.take()
+    assert not tail.crowded(10.0)
