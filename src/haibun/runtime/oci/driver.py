@@ -39,6 +39,7 @@ class OciDriver:
         self._host = Host(config)
         self._dynos: dict[str, Record] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._starting: dict[str, asyncio.Task[DynoSeen]] = {}
         self._listeners: set[asyncio.Queue[DynoSeen]] = set()
         self._pumps: set[asyncio.Task[None]] = set()
         self._exits = -1
@@ -76,7 +77,7 @@ class OciDriver:
         self._exits = -1
         for pump in self._pumps:
             pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        await asyncio.gather(*self._pumps, *self._starting.values(), return_exceptions=True)
         for record in self._dynos.values():
             if record.early:
                 record.early.close()
@@ -95,14 +96,15 @@ class OciDriver:
 
     async def start(self, spec: DynoSpec) -> DynoSeen:
         check_spec(spec)
-        async with self._lock(spec.id):
-            record = self._dynos.get(spec.id)
-            if record is None:
-                record = await self._in_mounts(partial(self._boot.start, spec))
-                self._dynos[spec.id] = record
-                self._look(record)  # it may have ended before it was on the list
-                self._host.networks.refill()
+        if record := self._dynos.get(spec.id):
             return record.seen()
+        task = self._starting.get(spec.id)
+        if task is None:
+            task = asyncio.create_task(self._start(spec))
+            self._starting[spec.id] = task
+            task.add_done_callback(lambda _: self._starting.pop(spec.id))
+        # a caller who leaves must not leave a dyno that nobody has on the list
+        return await asyncio.shield(task)
 
     async def signal(self, dyno_id: str, number: int) -> None:
         check_id(dyno_id)
@@ -194,6 +196,14 @@ class OciDriver:
         return self._host.cgroups.memory_bytes(self._host.group(check_id(dyno_id)))
 
     # -- inside
+
+    async def _start(self, spec: DynoSpec) -> DynoSeen:
+        async with self._lock(spec.id):
+            record: Record = await self._in_mounts(partial(self._boot.start, spec))
+            self._dynos[spec.id] = record
+            self._look(record)  # it may have ended before it was on the list
+            self._host.networks.refill()
+            return record.seen()
 
     def _known(self, dyno_id: str) -> Record:
         record = self._dynos.get(check_id(dyno_id))
