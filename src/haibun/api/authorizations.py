@@ -18,7 +18,7 @@ LONGEST_SECONDS = 10 * 365 * 86_400
 class Create(msgspec.Struct):
     description: str | None = None
     expires_in: Annotated[int, msgspec.Meta(ge=1, le=LONGEST_SECONDS)] | None = None
-    scope: list[str] = ["global"]
+    scope: list[str] = msgspec.field(default_factory=lambda: ["global"])
 
 
 def shape(call: Call, row: Row[Any], token: str | None = None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -20,7 +20,7 @@ from haibun.store import releases as release_rows
 class Update(msgspec.Struct):
     """Of one type. quantity is a number, or text as the CLI sends it: `2`, `+1`, `-1`."""
 
-    quantity: int | str | None = None
+    quantity: Annotated[int, msgspec.Meta(ge=0)] | str | None = None
     size: str | None = None
     dyno_size: dict[str, str] | str | None = None
     docker_image: str | None = None
