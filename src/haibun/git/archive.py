@@ -17,7 +17,7 @@ from pathlib import Path
 from haibun.blobs import sources
 from haibun.core.errors import Refused
 from haibun.core.layout import Layout
-from haibun.git.programs import Git, complaint, end
+from haibun.git.programs import Git
 
 BLOCK = 512
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -49,10 +49,10 @@ async def make(
             limit = (sources.LIMIT_BYTES, sources.LIMIT_BYTES)
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limit)
         try:
-            said = await complaint(process)
+            said = await process.complaint()
             code = await process.wait()
         finally:
-            await end(process)
+            await process.end()
         if code == -signal.SIGXFSZ or "File too large" in said:
             raise sources.too_large()
         if code != 0:

@@ -1,18 +1,14 @@
-"""The git program: where its hook and settings are, what it may see, how it is started and ended.
+"""The git program: where its hook and settings are, and what it may see.
 
-Owns `<data>/hooks` (the hook, git's settings, an empty home) and every git process. Never hands git the
-platform's own environment.
+Owns `<data>/hooks`: the hook, git's settings, an empty home. Never hands git the platform's own environment.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +16,7 @@ from typing import IO
 from haibun.blobs.sources import LIMIT_BYTES
 from haibun.core.layout import Layout
 from haibun.git import hook
+from haibun.git.processes import Process, start
 
 # Old repositories carry small sins in their history; what could harm a checkout (.git names, odd
 # .gitmodules) stays an error.
@@ -72,21 +69,14 @@ class Git:
     async def start(
         self,
         *argv: str,
-        stdin: int | None = DEVNULL,
-        stdout: int | IO[bytes] | None = PIPE,
+        stdin: bool = False,
+        stdout: IO[bytes] | None = None,
         env: dict[str, str] | None = None,
         pass_fds: tuple[int, ...] = (),
     ) -> Process:
-        """Start `git <argv>` as the head of a process group of its own."""
-        return await asyncio.create_subprocess_exec(
-            self.program,
-            *argv,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=PIPE,
-            env=self.env | (env or {}),
-            pass_fds=pass_fds,
-            start_new_session=True,
+        """Start `git <argv>`; see processes.start()."""
+        return await start(
+            [self.program, *argv], self.env | (env or {}), stdin=stdin, stdout=stdout, pass_fds=pass_fds
         )
 
 
@@ -114,27 +104,6 @@ def prepare(layout: Layout) -> Git:
         "GIT_NO_LAZY_FETCH": "1",
     }
     return Git(program, env)
-
-
-async def end(process: Process, grace_seconds: float = 0.0) -> None:
-    """See to it that the process and its group are gone. SIGTERM first: git then removes its quarantine."""
-    for sent, wait_seconds in ((None, grace_seconds), (signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
-        if process.returncode is not None:
-            break
-        if sent is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, sent)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), wait_seconds)
-
-
-async def complaint(process: Process, limit_bytes: int = 4096) -> str:
-    """What the process says on stderr until it ends: the first bytes kept, the rest read and dropped."""
-    assert process.stderr is not None
-    kept = b""
-    while piece := await process.stderr.read(4096):
-        kept += piece[: limit_bytes - len(kept)]
-    return kept.decode(errors="replace").strip()
 
 
 def _shebang() -> str:

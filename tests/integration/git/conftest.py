@@ -8,7 +8,6 @@ import socket
 import subprocess
 import tarfile
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from git_waiting import eventually
 from sqlalchemy import select
 from starlette.applications import Starlette
 
@@ -191,14 +191,6 @@ class Checkout:
     def remote_refs(self) -> dict[str, str]:
         lines = self.git("ls-remote", self.host.url()).splitlines()
         return {name: commit for commit, name in (line.split("\t") for line in lines)}
-
-
-def eventually(check: Any, seconds: float = 10.0) -> None:
-    """Wait until check() is true; fail if it never is."""
-    deadline = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)
 
 
 @contextlib.contextmanager
