@@ -41,7 +41,7 @@ def current(recipe: Recipe, variant: str, root: Path) -> bool:
 def ensure(recipe: Recipe, root: Path, force: bool) -> None:
     """Both variants up to date. Raises BuildFailed."""
     if not force and all(current(recipe, variant, root) for variant in VARIANTS):
-        print(f"Stack {recipe.name} is up to date.")
+        print(f"- stack {recipe.name} is up to date.")
         return
     if os.geteuid() != 0:
         sys.exit("Making a stack image needs root: it creates a root filesystem. Run it with sudo.")
@@ -62,7 +62,7 @@ def make(recipe: Recipe, root: Path) -> None:
     try:
         work.mkdir(mode=0o755)
         for variant in VARIANTS:
-            print(f"Stack {recipe.name}: making {recipe.name}.{variant} from {recipe.description} ...", flush=True)
+            print(f"- stack {recipe.name}: making {recipe.name}.{variant} from {recipe.description} ...", flush=True)
             log = work / f"{variant}.log"
             if variant == "run":
                 bootstrap.fresh(recipe, work / variant, log)
@@ -74,7 +74,7 @@ def make(recipe: Recipe, root: Path) -> None:
             place(work / variant, root / f"{recipe.name}.{variant}", stamp(recipe, variant))
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    print(f"Stack {recipe.name} is ready ({time.monotonic() - started:.0f} s).", flush=True)
+    print(f"- stack {recipe.name} is ready ({time.monotonic() - started:.0f} s).", flush=True)
 
 
 def place(new: Path, final: Path, mark: str) -> None:
