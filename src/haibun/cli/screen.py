@@ -76,13 +76,14 @@ def boxed(text: str, columns: int = 80) -> str:
     """`text` wrapped, each line behind ` ›   `."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
-        line = ""
-        for word in paragraph.split(" "):
-            if line and len(PREFIX) + len(line) + 1 + len(word) > columns:
+        words = paragraph.lstrip(" ").split(" ")
+        line = " " * (len(paragraph) - len(paragraph.lstrip(" "))) + words[0]
+        for word in words[1:]:
+            if len(PREFIX) + len(line) + 1 + len(word) > columns:
                 lines.append(line)
                 line = word
             else:
-                line = f"{line} {word}" if line else word
+                line = f"{line} {word}"
         lines.append(line)
     return "\n".join((PREFIX + line).rstrip() for line in lines)
 

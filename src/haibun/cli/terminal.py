@@ -90,8 +90,9 @@ class Session:
         readable, _, _ = select.select(readers, writers, [], timeout)
         if 0 in readable:
             self._take_input()
+        goes_on = self._receive()
         self._send()
-        return self._receive()
+        return goes_on
 
     def _take_input(self) -> None:
         data = os.read(0, CHUNK)
@@ -110,18 +111,23 @@ class Session:
             raise LetGo("Disconnected. The process in the dyno may still be running: haibun ps, haibun ps:stop.")
 
     def _send(self) -> None:
-        with suppress(ssl.SSLWantReadError, ssl.SSLWantWriteError, BrokenPipeError, ConnectionResetError):
-            # A dyno that has ended takes no input; what it said before is still to be read.
+        try:
             while self._unsent:
                 sent = self._line.send(self._unsent)
                 self._unsent = self._unsent[sent:]
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        except OSError:
+            # A dyno that has ended takes no input; what it said before is still to be read.
+            self._input_open = False
+            self._unsent = b""
 
     def _receive(self) -> bool:
         try:
             data = self._line.recv(CHUNK)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return True
-        except (ssl.SSLEOFError, ConnectionResetError):
+        except OSError:
             return False
         if data:
             self._print(self._exit.feed(self._greeting.feed(data)))

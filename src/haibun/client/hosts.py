@@ -123,7 +123,7 @@ def load(home: Path | None = None) -> Hosts:
         return Hosts(hosts, data.get("default"))
     except FileNotFoundError:
         return Hosts({}, None)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, ClientError) as error:
         raise ClientError(f"Cannot read {path}: {error}. Mend the file, or delete it and log in again.") from error
 
 

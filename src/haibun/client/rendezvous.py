@@ -64,7 +64,7 @@ class ExitCode:
     def feed(self, chunk: bytes) -> bytes:
         """Output that is certainly no part of a marker."""
         self._held += chunk
-        if found := _STATUS.search(self._held):
+        while found := _STATUS.search(self._held):
             self.code = int(found[1])
             self._held = self._held[: found.start()] + self._held[found.end() :]
         ready = self._safe_length()
@@ -80,7 +80,7 @@ class ExitCode:
         return output
 
     def _safe_length(self) -> int:
-        start = self._held.find(_MARK)
+        start = self._held.rfind(_MARK)
         if start >= 0 and re.fullmatch(rb"\d*\r?", self._held[start + len(_MARK) :]):
             return start
         for length in range(min(len(_MARK) - 1, len(self._held)), 0, -1):

@@ -26,6 +26,7 @@ class Events:
         self.retry_seconds = RETRY_SECONDS
         self._rest = b""
         self._data: list[str] = []
+        self._id: str | None = None
 
     def feed(self, chunk: bytes) -> list[str]:
         """The data of each event that `chunk` completes."""
@@ -35,8 +36,11 @@ class Events:
             text = line.removesuffix(b"\r").decode("utf-8", "replace")
             if text:
                 self._field(text)
-            elif self._data:
-                events.append("\n".join(self._data))
+            else:
+                # The id counts from the end of its event on: what broke off before it is asked for again.
+                self.last_id = self._id
+                if self._data:
+                    events.append("\n".join(self._data))
                 self._data = []
         return events
 
@@ -44,6 +48,7 @@ class Events:
         """A new connection: half an event of the old one is void."""
         self._rest = b""
         self._data = []
+        self._id = self.last_id
 
     def _field(self, line: str) -> None:
         name, _, value = line.partition(":")
@@ -51,7 +56,7 @@ class Events:
         if name == "data":
             self._data.append(value)
         elif name == "id":
-            self.last_id = value
+            self._id = value
         elif name == "retry" and value.isdecimal():
             self.retry_seconds = int(value) / 1000
 
