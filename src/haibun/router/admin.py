@@ -38,7 +38,7 @@ async def ask(path: Path, command: str) -> str:
             reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 26)
             try:
                 writer.write(command.encode() + b"\n")
-                await writer.drain()
+                writer.write_eof()  # the master keeps the connection open without it
                 return (await reader.read()).decode(errors="replace")
             finally:
                 writer.close()

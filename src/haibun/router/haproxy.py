@@ -79,10 +79,10 @@ async def check(layout: Layout, program: str = "haproxy") -> None:
 
 
 async def alive(layout: Layout) -> bool:
-    """Whether this platform's HAProxy answers."""
+    """Whether this platform's HAProxy answers, worker and master both."""
+    admin = HaproxyAdmin(layout)
     try:
-        await HaproxyAdmin(layout).pid()
-        return True
+        return await admin.pid() == (await admin.workers())[0]
     except Temporary:
         return False
 
