@@ -44,9 +44,9 @@ async def _run(settings: Settings, layout: Layout, control: Control) -> None:
         "router": lambda _: router_hinted.set(),
     }
     sockets = [hints.listen(layout.hint(room), on_hint) for room, on_hint in rooms.items()]
-    await rendezvous.serve(dynos, layout.socket("rendezvous"))
+    server = await rendezvous.serve(dynos, layout.socket("rendezvous"))
     try:
-        async with asyncio.TaskGroup() as group:
+        async with server, asyncio.TaskGroup() as group:
             group.create_task(dynos.run())
             group.create_task(builds.run())
             group.create_task(_router(settings, layout, control, router_hinted))

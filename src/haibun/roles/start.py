@@ -147,6 +147,7 @@ def _folders(layout: Layout, user: pwd.struct_passwd) -> None:
         layout.logplex,
         layout.haproxy,
         layout.output,
+        layout.data / "hooks",
     ]
     for folder in (layout.data / "blobs", layout.slugs, layout.platform_logs, layout.dynos, layout.build_cache):
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ def main() -> None:
     import uvicorn
 
     from haibun.api.app import make_app
-    from haibun.git.routes import routes
+    from haibun.git.smart_http import routes
 
     control = compose.control_of(settings, layout)
     app = make_app(control, layout, extra_routes=routes(control, layout))
