@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 SYSTEM_PYTHON := /usr/bin/python3
 PYTEST := $(PY) -m pytest
-OURS := src tests stacks setup
+OURS := src tests stacks setup $(wildcard bench buildpacks providers)
 LOCK := .venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --all-extras --universal \
 	--python-version 3.11 pyproject.toml
 # CI tests everything, so it wants the tests' tools with the first step.
