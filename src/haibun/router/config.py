@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 from haibun.core.layout import Layout
@@ -15,6 +16,11 @@ FIRST_SLOTS = 64
 RENDEZVOUS = "rendezvous"
 LOG_SOCKET = "router-log"
 HTML = 'content-type "text/html; charset=utf-8" hdr Cache-Control "no-cache, no-store"'
+
+
+def every_address() -> tuple[str, ...]:
+    """IPv4 and, where the kernel has it, IPv6: HAProxy would not start for one address that cannot be had."""
+    return ("0.0.0.0", "[::]") if Path("/proc/net/if_inet6").exists() else ("0.0.0.0",)  # noqa: S104
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class Edge:
     port: int | None = None
     http_port: int | None = None
     https_port: int | None = None
-    addresses: tuple[str, ...] = ("0.0.0.0", "[::]")  # noqa: S104  the public edge
+    addresses: tuple[str, ...] = field(default_factory=lambda: every_address())
     hosts: tuple[str, ...] = ()
     first_byte_seconds: float = 30
     idle_seconds: float = 55

@@ -144,7 +144,13 @@ async def stop(layout: Layout) -> None:
         return
     os.kill(pid, 15)
     deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
-        if (await asyncio.to_thread(Path(f"/proc/{pid}/stat").read_text)).rpartition(")")[2].split()[0] == "Z":
-            return
+    while _running(pid) and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
+
+
+def _running(pid: int) -> bool:
+    """Whether the process lives; one that only waits for its parent to notice does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
