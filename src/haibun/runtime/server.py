@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import socket
+import stat
 import struct
 from collections.abc import Collection
 from pathlib import Path
@@ -56,7 +57,7 @@ class RuntimeServer:
         finally:
             os.umask(old)
         if self._group is not None:
-            os.chown(self._path, -1, self._group)
+            _give_to_group(self._path, self._group)
         self._server = await asyncio.start_unix_server(self._accept, sock=listener, limit=p.LINE_BYTES)
 
     async def close(self) -> None:
@@ -196,6 +197,18 @@ class Connection:
                 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [stream.fileno()]))]
                 sent = own.sendmsg([line], rights)
             self._say(line[sent:])
+
+
+def _give_to_group(path: Path, group: int) -> None:
+    """chown of the socket and of nothing that somebody with the folder's rights puts in its place."""
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        seen = os.fstat(fd)
+        if not stat.S_ISSOCK(seen.st_mode) or seen.st_uid != os.geteuid():
+            raise Final("socket", f"{path} was replaced by somebody else while the runtime started.")
+        os.chown(f"/proc/self/fd/{fd}", -1, group)
+    finally:
+        os.close(fd)
 
 
 def _id_of(line: bytes) -> int:

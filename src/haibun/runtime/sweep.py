@@ -41,6 +41,7 @@ def teardown(config: OciConfig, dynos: bool = True, grace_seconds: float = GRACE
     shutil.rmtree(config.crun_root, ignore_errors=True)
     with suppress(OSError):
         config.staging.rmdir()
+        config.folder.rmdir()
 
 
 def _ids(config: OciConfig, hierarchies: cgroups.Hierarchies) -> list[str]:

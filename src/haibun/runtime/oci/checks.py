@@ -35,7 +35,6 @@ def check_spec(spec: DynoSpec) -> None:
     _insist(DYNO_NAME.fullmatch(spec.name), "dyno name", spec.name)
     _insist(STACK.fullmatch(spec.stack) and len(spec.stack) <= 64, "stack", spec.stack)
     _insist(FIRST_UID <= spec.uid_base <= LAST_UID, "uid_base", spec.uid_base)
-    _insist(spec.uid_base % 65536 == 0, "uid_base (not a multiple of 65536)", spec.uid_base)
     _check_process(spec)
     _check_limits(spec)
     if spec.kind == "run":

@@ -49,15 +49,21 @@ class OciConfig:
         return self.layout.dynos / ".exits"
 
     @property
+    def folder(self) -> Path:
+        """Root's own folder, gone after a reboot. Not in the layout's run folder, which the unprivileged user
+        may write to, and not below it, since an app's root user must be able to walk here."""
+        return Path(f"/run/haibun-{self.platform_id}")
+
+    @property
     def crun_root(self) -> Path:
-        """crun's own state, gone after a reboot like the dynos are."""
-        return self.layout.run / "crun"
+        """crun's own state."""
+        return self.folder / "crun"
 
     @property
     def staging(self) -> Path:
         """Where mounts are put together. On the host an empty directory: what is on it is seen only in the
-        runtime's own mount namespace. Outside the layout since an app's root user must be able to walk to it."""
-        return Path(f"/run/haibun-{self.platform_id}")
+        runtime's own mount namespace."""
+        return self.folder / "mounts"
 
     @property
     def cgroup(self) -> str:

@@ -34,13 +34,19 @@ class Host:
             raise Final("root", "The runtime needs root: it makes namespaces, mounts and cgroups.")
         self.programs = Programs.find()
         layout = self.config.layout
-        layout.run.mkdir(parents=True, exist_ok=True)
         for folder, mode in ((layout.dynos, 0o700), (layout.build_cache, 0o700), (layout.slugs, 0o755)):
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(mode)
             _insist_on_root(folder)
-        for folder in (self.config.exits, self.config.crun_root):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        self.config.folder.mkdir(mode=0o711, exist_ok=True)
+        _insist_on_root(self.config.folder)
+        for folder, mode in (
+            (self.config.exits, 0o700),
+            (self.config.crun_root, 0o700),
+            (self.config.staging, 0o711),
+        ):
+            folder.mkdir(mode=mode, exist_ok=True)
+            folder.chmod(mode)
         layout.output.mkdir(parents=True, exist_ok=True)
         firewall.load(self.config, self.resolvers)
         self._make_cgroups()

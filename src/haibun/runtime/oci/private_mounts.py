@@ -53,7 +53,6 @@ class PrivateMounts:
         sc.mount("none", "/", flags=sc.MS_REC | sc.MS_PRIVATE)
         if self._hybrid:
             sc.detach("/sys/fs/cgroup/unified")  # crun 1.8 refuses to work where it sees both kinds
-        self._staging.mkdir(mode=0o711, exist_ok=True)
         sc.mount("tmpfs", str(self._staging), "tmpfs", sc.MS_NOSUID | sc.MS_NODEV, "mode=711,size=64m")
         for name in ("root", "slug", "sys", "base"):
             (self._staging / name).mkdir(mode=0o711)
