@@ -14,6 +14,7 @@ from haibun.client.errors import ApiError
 from haibun.client.http import segment
 
 DEFAULT_REMOTE = "haibun"
+USUAL_REGIONS = ("us", "local")
 
 
 @command(
@@ -95,7 +96,7 @@ def listing(ctx: Context) -> None:
 
 def _name_and_place(app: dict[str, Any]) -> str:
     region = app["region"]["name"]
-    marks = ([] if region == "us" else [f"({region})"]) + (["[locked]"] if app.get("locked") else [])
+    marks = ([] if region in USUAL_REGIONS else [f"({region})"]) + (["[locked]"] if app.get("locked") else [])
     return " ".join([app["name"], *marks])
 
 

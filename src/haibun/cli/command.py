@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from haibun.cli import screen
 from haibun.cli.errors import CliError, Misused
 from haibun.cli.flags import Flag, Parsed, check_words, parse
 from haibun.cli.target import Target
 from haibun.client.hosts import Host
-from haibun.client.http import Api, segment
+
+if TYPE_CHECKING:
+    from haibun.client.http import Api
 
 APP = Flag("app", "app to run command against", "APP", "a")
 REMOTE = Flag("remote", "git remote of app to use", "REMOTE", "r")
@@ -117,11 +119,15 @@ class Context:
     @cached_property
     def api(self) -> Api:
         """The platform's API, as the user."""
+        from haibun.client.http import Api
+
         return Api(self.host, self.target.token, warn=screen.warning)
 
     @property
     def app_path(self) -> str:
         """Path of the app in the API."""
+        from haibun.client.http import segment
+
         return f"/apps/{segment(self.app)}"
 
     def confirm(self, app: str, consequence: str) -> None:

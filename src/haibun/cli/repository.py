@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-import shutil
-import subprocess
 import sys
 
 from haibun.cli.errors import CliError
@@ -44,6 +41,8 @@ def inside() -> bool:
 
 def git(*arguments: str, check: bool = True) -> str:
     """What git prints. CliError with git's own words if it fails and `check`; then "" otherwise."""
+    import subprocess  # costs what the rest of a command costs; outside a repository nobody needs it
+
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -99,6 +98,10 @@ def settings(host: Host) -> dict[str, list[str]]:
     }
     if host.ca_file:
         wanted[f"http.{place}.sslCAInfo"] = [host.ca_file]
+        # GIT_SSL_CAINFO in the environment wins over that line; git still looks into this folder as well.
+        folder = os.path.join(os.path.dirname(host.ca_file), "ca")
+        if os.path.isdir(folder):
+            wanted[f"http.{place}.sslCAPath"] = [folder]
     return wanted
 
 
@@ -106,7 +109,9 @@ def helper_command() -> str:
     """This program, quoted for the shell that git starts its helpers with."""
     program = os.path.abspath(sys.argv[0])
     if os.path.basename(program) != "haibun" or not os.access(program, os.X_OK):
-        program = shutil.which("haibun") or ""
+        from shutil import which
+
+        program = which("haibun") or ""
     if program:
         return _quoted(program)
     code = "import sys; from haibun.cli.main import main; sys.exit(main(sys.argv[1:]))"
@@ -114,5 +119,7 @@ def helper_command() -> str:
 
 
 def _quoted(word: str) -> str:
-    quoted = shlex.quote(word)
+    from shlex import quote
+
+    quoted = quote(word)
     return quoted if quoted.startswith("'") else f"'{quoted}'"

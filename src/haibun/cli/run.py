@@ -50,9 +50,12 @@ def run(ctx: Context) -> int:
         line = dial(dyno["attach_url"] or "", ctx.host.ca_file)
         step.status(f"{screen.paint('up', screen.GREEN, sys.stderr)}, {dyno['name']}")
     with raw_keys(has_tty):
-        code = Session(line, keys=has_tty, convert=has_tty and not sys.stdout.isatty()).run()
+        session = Session(line, keys=has_tty, convert=has_tty and not sys.stdout.isatty())
+        code = session.run()
     if code is None:
-        raise CliError("The connection to the dyno ended without an exit code. What it did: haibun logs")
+        raise CliError(
+            session.refusal or "The connection to the dyno ended without an exit code. What it did: haibun logs"
+        )
     return code
 
 

@@ -69,6 +69,11 @@ class Session:
         self._input_open = True
         self._presses: list[float] = []
 
+    @property
+    def refusal(self) -> str:
+        """What the server said in place of its greeting."""
+        return self._greeting.other.decode("utf-8", "replace").strip()
+
     def run(self) -> int | None:
         """Copy both ways until the server closes; the exit code if it came."""
         try:

@@ -188,7 +188,7 @@ def add_host(
         if make_default or hosts.default not in hosts.by_url:
             hosts.default = added.url
 
-    if owner is not None and owner != (os.geteuid(), os.getegid()):
+    if owner is not None and owner[0] != os.geteuid():
         _as_user(owner, lambda: change(edit, home))
     else:
         change(edit, home)

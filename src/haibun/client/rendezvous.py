@@ -36,10 +36,11 @@ def without_exit_code(command: str) -> str:
 
 
 class Greeting:
-    """Takes the greeting off the front of what the server sends."""
+    """Takes the greeting off the front of what the server sends. `other`: one that is not the usual word."""
 
     def __init__(self) -> None:
         self.heard = False
+        self.other = b""
         self._start = b""
 
     def feed(self, chunk: bytes) -> bytes:
@@ -50,8 +51,11 @@ class Greeting:
         if GREETING.startswith(self._start) and self._start != GREETING:
             return b""
         self.heard = True
-        # Any other first chunk is a greeting too; after our own server's, output may follow at once.
-        return self._start[len(GREETING) :] if self._start.startswith(GREETING) else b""
+        if self._start.startswith(GREETING):
+            return self._start[len(GREETING) :]
+        # Any other first chunk is a greeting too, to the stock CLI; or the reason why there is no session.
+        self.other = self._start
+        return b""
 
 
 class ExitCode:

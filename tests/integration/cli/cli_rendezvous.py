@@ -68,7 +68,8 @@ class Line:
 class Rendezvous:
     """Accepts one client and plays `script`. `error`: what went wrong in it."""
 
-    def __init__(self, server_file: Path, script: Callable[[Line], None]) -> None:
+    def __init__(self, server_file: Path, script: Callable[[Line], None], greeting: bytes) -> None:
+        self._greeting = greeting
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._script = script
         self.error: BaseException | None = None
@@ -85,7 +86,7 @@ class Rendezvous:
             with self._context.wrap_socket(plain, server_side=True) as connection:
                 connection.settimeout(20)
                 line = Line(connection)
-                line.write(b"rendezvous\r\n")
+                line.write(self._greeting)
                 self._script(line)
                 connection.unwrap()
         except BaseException as error:

@@ -51,8 +51,8 @@ def attach(platform: Platform, authority: tuple[Path, Path]) -> Iterator[Callabl
     """Let the next attached dyno follow a script."""
     started: list[Rendezvous] = []
 
-    def start(script: Callable[[Line], None]) -> Rendezvous:
-        rendezvous = Rendezvous(authority[1], script)
+    def start(script: Callable[[Line], None], greeting: bytes = b"rendezvous\r\n") -> Rendezvous:
+        rendezvous = Rendezvous(authority[1], script, greeting)
         platform.attach_url = rendezvous.url
         started.append(rendezvous)
         return rendezvous

@@ -18,7 +18,7 @@ from cli_platform import Platform
 from cli_rendezvous import SECRET, Line, Rendezvous
 from cli_user import Cli
 
-Attach = Callable[[Callable[[Line], None]], Rendezvous]
+Attach = Callable[..., Rendezvous]
 BIG = (bytes(range(5, 256)) + b"\r\n") * 4000
 
 
@@ -123,6 +123,13 @@ def test_a_line_that_ends_without_an_exit_code(cli: Cli, attach: Attach) -> None
     done = cli("run", "x", "-a", "demo")
     assert (done.returncode, done.stdout) == (1, "bye\n")
     assert "without an exit code" in done.stderr
+
+
+def test_why_there_is_no_session_is_passed_on(cli: Cli, attach: Attach) -> None:
+    attach(lambda line: None, b"No such session: it has ended.\r\n")
+    done = cli("run", "x", "-a", "demo")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith(" ›   Error: No such session: it has ended.\n")
 
 
 def test_an_authority_that_is_not_trusted_is_refused(cli: Cli, attach: Attach) -> None:

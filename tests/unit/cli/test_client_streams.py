@@ -56,6 +56,7 @@ def test_the_greeting_is_dropped_and_nothing_else(output: bytes) -> None:
 def test_any_other_first_chunk_is_a_greeting_too() -> None:
     greeting = Greeting()
     assert greeting.feed(b"welcome") == b""
+    assert greeting.other == b"welcome"
     assert greeting.feed(b"output") == b"output"
 
 
