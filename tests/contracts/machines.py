@@ -209,7 +209,7 @@ def _copy_python(tree: Path) -> None:
         "test", "tests", "site-packages", "dist-packages", "idlelib", "ensurepip", "config-*"
     )
     shutil.copytree(library, f"{tree}{library}", ignore=skip, symlinks=True, dirs_exist_ok=True)
-    for extension in Path(library).glob("lib-dynload/_socket*.so"):
+    for extension in Path(library).glob("lib-dynload/*.so"):
         for name in _libraries(extension):
             if not Path(f"{tree}{name}").exists():
                 shutil.copy(name, f"{tree}{name}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import resource
 import stat
 import subprocess
 import uuid
@@ -61,7 +60,9 @@ class Sealer:
     def _command(self, fd: int, user: int) -> list[str]:
         if self._compression is None:
             self._compression = _compression()
-        command = ["mksquashfs", ".", f"/proc/self/fd/{fd}", "-noappend", "-no-progress", "-quiet", "-no-xattrs"]
+        # not from here by prlimit(2): that takes a capability which root of some hosts lacks
+        command = ["prlimit", f"--as={MEMORY_BYTES}", f"--cpu={CPU_SECONDS}", f"--fsize={SLUG_BYTES}", "--"]
+        command += ["mksquashfs", ".", f"/proc/self/fd/{fd}", "-noappend", "-no-progress", "-quiet", "-no-xattrs"]
         command += ["-no-exports", "-force-uid", str(user), "-force-gid", str(user)]
         return command + self._compression
 
@@ -79,9 +80,6 @@ class Sealer:
             stderr=subprocess.PIPE,
             env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), "LC_ALL": "C.UTF-8"},
         )
-        limits = ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CPU, CPU_SECONDS))
-        for kind, limit in (*limits, (resource.RLIMIT_FSIZE, SLUG_BYTES)):
-            resource.prlimit(process.pid, kind, (limit, limit))
         _, errors = process.communicate()
         if process.returncode:
             said = errors.decode(errors="replace").strip()[-1000:]
@@ -107,10 +105,11 @@ def read_result(folder: Path) -> str:
         fd = os.open(folder / "build.json", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return ""
-    with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return ""
-        try:
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return ""
+    try:
+        with os.fdopen(fd, "rb") as file:
             return file.read(RESULT_BYTES).decode(errors="replace")
-        except OSError as error:
-            raise Temporary(f"The result of the build cannot be read: {error.strerror}.") from error
+    except OSError as error:
+        raise Temporary(f"The result of the build cannot be read: {error.strerror}.") from error
