@@ -41,6 +41,11 @@ class Layout:
         return self.data / "ca.pem"
 
     @property
+    def ca_folder(self) -> Path:
+        """The same, as a folder of hash-named certificates; beside ca.pem, where clients look for it."""
+        return self.data / "ca"
+
+    @property
     def ca_key(self) -> Path:
         return self.secrets / "ca.key"
 

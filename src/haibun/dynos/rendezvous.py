@@ -40,7 +40,7 @@ async def serve(room: DynosRoom, path: Path) -> asyncio.Server:
         try:
             await _meet(room, reader, writer)
         except (OSError, HaibunError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError) as e:
-            log.info("a rendezvous ended: %s", e)
+            log.debug("a rendezvous ended: %s", e)
         finally:
             writer.close()
 

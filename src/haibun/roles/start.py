@@ -24,7 +24,7 @@ from haibun.roles.operator import Trouble
 from haibun.roles.settings import STACKS_DIR, USER, Settings, layout_of, load, new_id, save
 from haibun.router import tls
 
-PROGRAMS = ("crun", "conmon", "haproxy", "git", "mksquashfs", "nft")
+PROGRAMS = ("crun", "conmon", "haproxy", "git", "mksquashfs", "nft", "openssl")
 HEALTHY_WITHIN_SECONDS = 60.0
 Say = Callable[[str], None]
 
@@ -175,6 +175,16 @@ def _owned_secrets(layout: Layout, user: pwd.struct_passwd) -> None:
     for path in (layout.secrets, *layout.secrets.rglob("*")):
         os.chown(path, user.pw_uid, user.pw_gid)
     layout.ca_cert.chmod(0o644)
+    _trust_folder(layout)
+
+
+def _trust_folder(layout: Layout) -> None:
+    """The CA once more, as a folder under the name that OpenSSL looks for: programs that take their bundle
+    from the environment (companies set GIT_SSL_CAINFO) still look into a folder that is named beside it."""
+    command = ["openssl", "x509", "-noout", "-hash", "-in", str(layout.ca_cert)]
+    name = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() + ".0"
+    layout.ca_folder.mkdir(mode=0o755, exist_ok=True)
+    shutil.copyfile(layout.ca_cert, layout.ca_folder / name)
 
 
 def _bootstrap(layout: Layout) -> str | None:

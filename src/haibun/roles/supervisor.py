@@ -3,7 +3,9 @@ reads nothing but the roles' locks. Processes are not its children to lose: they
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import signal
 import sys
 import time
@@ -20,7 +22,6 @@ STEADY_SECONDS = 60.0
 def main() -> None:
     _, layout = compose.enter("supervisor", keep_root=True)
     signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies of roles that were started here
     starts: dict[str, list[float]] = {role: [] for role in (*process.ROLES, "haproxy")}
     while True:
         for role, times in starts.items():
@@ -33,7 +34,15 @@ def main() -> None:
             times.append(now)
             log.info("starting %s", role)
             process.spawn(layout, role)
+        _reap()
         time.sleep(0.25)
+
+
+def _reap() -> None:
+    """No zombies of roles that were started here. (Ignoring SIGCHLD would be inherited, and break git.)"""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
