@@ -77,8 +77,10 @@ service=18ms status=200 bytes=13 protocol=http')
     if tc != "-1":
         connect = f"{tc}ms"
         service = f"{max(0, int(ta) - max(0, int(tr)) - max(0, int(tw)) - int(tc))}ms"
-    if dyno == "" and error is not None:
+    if error is not None and dyno == "":
         size = ""
+    elif error is H27 and end[1] != "D":
+        size = "0"  # the page that nobody was there to take
     return app_id, (
         f'{head} method={method} path="{_quoted(_path(uri))}" host={_bare(host)} request_id={rid} '
         f'fwd="{_quoted(fwd)}" dyno={dyno} connect={connect} service={service} status={status} bytes={size} '
@@ -102,7 +104,9 @@ def _error(code: str, end: str, status: str, server: str) -> Error | None:
 
 
 def _path(uri: str) -> str:
-    """HTTP/2 records carry the whole URL; the line has the path and the query."""
+    """HTTP/2 records carry the whole URL; the line has the path and the query. What is not fit for a line comes
+    as #hex, and no request has a # of its own."""
+    uri = uri.replace("#", "%")
     if uri.startswith("/"):
         return uri
     _, found, rest = uri.partition("://")

@@ -79,7 +79,14 @@ def test_the_platforms_hosts_reach_the_api_and_logplex() -> None:
             logs = await Dyno("logs", socket_path=stand.layout.socket("logplex")).start()
             port = stand.edge.port
             assert port is not None
-            for host in ("localhost", f"localhost:{port}", "api.localhost", "git.localhost", "127.0.0.1", "[::1]:5"):
+            for host in (
+                "localhost",
+                f"localhost:{port}",
+                "api.localhost",
+                "git.localhost",
+                "127.0.0.1",
+                "[::1]:5",
+            ):
                 assert (await get(port, host))[2].startswith(b"api ")
                 assert (await get(port, host, "/logplex/x?y"))[2].startswith(b"logs ")
             assert b"\r\nx-forwarded-for: 127.0.0.1\r\n" in api.requests[0].lower()

@@ -28,6 +28,6 @@ core.register_action("hold", { "http-req" }, function(txn)
             return
         end
         core.msleep(wait)
-        wait = math.min(wait * 1.3, 100)
+        wait = math.min(wait + 5, 100)
     end
 end, 0)
