@@ -93,7 +93,7 @@ class Stand:
     lines: list[str] = field(default_factory=list)
 
     async def start(self, uid: int | None = None) -> None:
-        self._listen(uid)
+        self._listen()
         self.admin = await haproxy.start(self.layout, self.edge, lambda argv: self._spawn(argv, uid))
         self.loop = RouterLoop(self.admin, self.edge, self.snapshot, self._report)
         await self.loop.pass_once()
@@ -111,6 +111,7 @@ class Stand:
             await self.process.wait()
         asyncio.get_running_loop().remove_reader(self._log.fileno())
         self._log.close()
+        shutil.rmtree(self.layout.data.parent)
 
     async def line(self, number: int = 0) -> str:
         """The raw record with that number, once it is there."""
@@ -122,14 +123,12 @@ class Stand:
     def _report(self, seen: Seen) -> None:
         self.seen = seen
 
-    def _listen(self, uid: int | None) -> None:
+    def _listen(self) -> None:
         self.layout.run.mkdir(parents=True, exist_ok=True)
         path = self.layout.run / "router-log.sock"
         self._log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._log.setblocking(False)
         self._log.bind(str(path))
-        if uid is not None:
-            os.chown(path, uid, uid)
         asyncio.get_running_loop().add_reader(self._log.fileno(), self._log_arrived)
 
     def _log_arrived(self) -> None:
@@ -138,6 +137,10 @@ class Stand:
                 self.lines.append(self._log.recv(65536).decode())
 
     async def _spawn(self, argv: list[str], uid: int | None) -> None:
+        if uid is not None:
+            for folder, _, files in os.walk(self.layout.data.parent):
+                for path in (folder, *(os.path.join(folder, name) for name in files)):
+                    os.chown(path, uid, uid)
         out = (self.layout.data / "haproxy.out").open("ab")
         self.process = await asyncio.create_subprocess_exec(
             *argv, stdout=out, stderr=out, start_new_session=True, preexec_fn=haproxy.raise_file_limit,
@@ -163,7 +166,6 @@ async def standing(**edge: object) -> AsyncIterator[Stand]:
         yield stand
     finally:
         await stand.stop()
-        shutil.rmtree(stand.layout.data.parent)
 
 
 @contextlib.asynccontextmanager

@@ -144,7 +144,7 @@ def test_it_runs_without_python() -> None:
             for _ in range(100):
                 assert stand.edge.port
                 assert (await get(stand.edge.port, "hello.localhost"))[0] == 200
-            stand._listen(None)  # a new reader of the log gets the next record
+            stand._listen()  # a new reader of the log gets the next record
             await get(stand.edge.port, "hello.localhost")
             assert await stand.line()
 
