@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from haibun.core.errors import NotFound
@@ -46,16 +47,20 @@ def point_head(repo: Path) -> None:
         _replace(repo / "HEAD", wanted)
 
 
-def sweep(layout: Layout, app_ids: set[str]) -> list[str]:
-    """Delete the repositories of apps that are no more; returns the ids of those deleted."""
-    gone = []
-    with contextlib.suppress(FileNotFoundError):
-        for repo in sorted(layout.repos.iterdir()):
-            app_id = repo.name.removesuffix(".git")
-            if is_id(app_id) and app_id not in app_ids:
-                shutil.rmtree(repo, ignore_errors=True)
-                gone.append(app_id)
-    return gone
+def sweep(layout: Layout, app_ids: Callable[[], Iterable[str]]) -> list[str]:
+    """Delete the repositories of apps that are no more; returns the ids of those deleted.
+
+    `app_ids` gives the ids of all apps. It is asked after the listing: an app made meanwhile keeps its repository.
+    """
+    try:
+        found = [repo for repo in sorted(layout.repos.iterdir()) if is_id(repo.name.removesuffix(".git"))]
+    except FileNotFoundError:
+        return []
+    known = set(app_ids())
+    gone = [repo for repo in found if repo.name.removesuffix(".git") not in known]
+    for repo in gone:
+        shutil.rmtree(repo, ignore_errors=True)
+    return [repo.name.removesuffix(".git") for repo in gone]
 
 
 def _has(repo: Path, ref: str) -> bool:

@@ -86,7 +86,7 @@ def test_repositories_are_made_pointed_and_swept(tmp_path):
     repos.point_head(repo)
     assert (repo / "HEAD").read_text() == "ref: refs/heads/main\n"
     (layout.repos / "something-else").mkdir()
-    assert repos.sweep(layout, {kept}) == [gone]
+    assert repos.sweep(layout, lambda: [kept]) == [gone]
     assert sorted(path.name for path in layout.repos.iterdir()) == sorted([f"{kept}.git", "something-else"])
 
 
