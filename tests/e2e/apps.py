@@ -13,7 +13,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/env":
             body = json.dumps(dict(os.environ)).encode()
         elif self.path == "/headers":
-            body = json.dumps(dict(self.headers)).encode()
+            body = json.dumps({k.lower(): v for k, v in self.headers.items()}).encode()
         elif self.path == "/crash":
             os._exit(3)
         else:
@@ -24,6 +24,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
     def log_message(self, *args):
         print("served", self.path, flush=True)
+
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionResetError:
+            pass  # the router lets go of a connection it does not need any more
 
 class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128

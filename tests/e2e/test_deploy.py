@@ -55,9 +55,9 @@ def test_plain_http_and_https_on_the_one_port(platform: Platform, app: str) -> N
     assert platform.get(app, tls=False).status == 200
     plain = json.loads(platform.get(app, "/headers", tls=False).body)
     secure = json.loads(platform.get(app, "/headers").body)
-    assert plain["X-Forwarded-Proto"] == "http"
-    assert secure["X-Forwarded-Proto"] == "https"
-    assert re.fullmatch(r"[0-9a-f-]{36}", secure["X-Request-Id"])
+    assert plain["x-forwarded-proto"] == "http"
+    assert secure["x-forwarded-proto"] == "https"
+    assert re.fullmatch(r"[0-9a-f-]{36}", secure["x-request-id"])
 
 
 def test_the_same_commit_again(platform: Platform, app: str, folder: Path) -> None:

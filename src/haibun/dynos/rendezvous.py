@@ -19,7 +19,7 @@ from sqlalchemy import Row
 
 from haibun.control import dynos as verbs
 from haibun.core.errors import HaibunError
-from haibun.dynos.room import DynosRoom
+from haibun.dynos.room import Client, DynosRoom
 
 log = logging.getLogger(__name__)
 HELLO = b"rendezvous\r\n"
@@ -60,12 +60,13 @@ async def _meet(room: DynosRoom, reader: asyncio.StreamReader, writer: asyncio.S
         return
     writer.write(HELLO)
     await writer.drain()
-    ready = room.clients[one_off.id] = asyncio.Event()
+    client = room.clients[one_off.id] = Client()
     try:
         room.hint(one_off.app_id)
-        await asyncio.gather(ready.wait(), asyncio.sleep(FIRST_PACKET_SECONDS))
+        await asyncio.gather(client.started.wait(), asyncio.sleep(FIRST_PACKET_SECONDS))
         await _converse(room, one_off, reader, writer)
     finally:
+        client.left.set()
         room.clients.pop(one_off.id, None)
 
 

@@ -4,6 +4,7 @@ as tasks of their own, one at a time per attempt; knows no containers, only the 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from typing import Any
@@ -28,10 +29,19 @@ from haibun.store import dynos as rows
 
 log = logging.getLogger(__name__)
 GRACE_SECONDS = 30.0
+CLIENT_READS_SECONDS = 60.0
 LOOPBACK_NOTE = (
     "Your app listens on 127.0.0.1 only, where the router cannot reach it: bind to 0.0.0.0 or [::] on port $PORT"
 )
 R10 = "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within {:.0f} seconds of launch"
+
+
+class Client:
+    """A client at the rendezvous. started: its dyno has started, or never will. left: it has all it wants."""
+
+    def __init__(self) -> None:
+        self.started = asyncio.Event()
+        self.left = asyncio.Event()
 
 
 class DynosRoom:
@@ -42,8 +52,8 @@ class DynosRoom:
         self.boot_timeout_seconds = boot_timeout_seconds
         self.attempts = Attempts(control)
         self.loop = KeyedLoop("dynos", self._keys, self._look)
-        self.clients: dict[str, asyncio.Event] = {}
-        """one-off id -> set when its dyno has started or never will; its client waits for it"""
+        self.clients: dict[str, Client] = {}
+        """one-off id -> the client that is attached to it"""
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._seen: dict[str, DynoSeen] = {}
         self._ended_events: dict[str, asyncio.Event] = {}
@@ -230,6 +240,8 @@ class DynosRoom:
         if operation.code == "R13":
             await asyncio.to_thread(self._say_r13, operation.id)
         await asyncio.to_thread(verbs.forget_one_off, self.control, operation.id)
+        if client := self.clients.get(operation.id):
+            client.started.set()
 
     def _say_r13(self, dyno_id: str) -> None:
         with self.control.store.read() as conn:
@@ -247,7 +259,7 @@ class DynosRoom:
         self._seen.setdefault(row.id, seen)
         await asyncio.to_thread(self.attempts.started, row, seen.ip)
         if client := self.clients.get(row.id):
-            client.set()
+            client.started.set()
         await self._await_up(row, seen.ip)
 
     def _spec(self, row: Row[Any]) -> Any:
@@ -326,7 +338,11 @@ class DynosRoom:
             good = row.exit_code == 0
             await asyncio.to_thread(release_verbs.finish_phase, self.control, row.release_id, succeeded=good)
         if client := self.clients.get(row.id):
-            client.set()
+            client.started.set()
+            # A short command is over before its client has read what it said.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLIENT_READS_SECONDS):
+                    await client.left.wait()
         if row.kind != "build":  # a build's wish is forgotten by the builds room, which still reads it
             await asyncio.to_thread(verbs.forget_one_off, self.control, row.id)
         await self._remove(row)

@@ -1,4 +1,4 @@
-"""Router lines from HAProxy: `<app id> <body>` -> `heroku[router]: body`.
+"""Router lines from HAProxy: its records, or `<app id> <body>` -> `heroku[router]: body`.
 
 They come as datagrams, or better over a stream: HAProxy never waits for a datagram socket, and its queue holds
 net.unix.max_dgram_qlen of them (10 by default), so a busy router loses most. A `ring` of HAProxy with a server of
@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable
 
 from haibun.logplex.channels import APP_ID, Channels
-from haibun.wire import log_line
+from haibun.wire import log_line, router_line
 
 log = logging.getLogger(__name__)
 BUFFER_BYTES = 8 * 1024 * 1024
@@ -35,12 +35,16 @@ def parse(datagram: bytes, now: bytes) -> tuple[str, bytes] | None:
     """(app id, time + body as a line); None if it belongs to no app. `now`: stamp of the arrival."""
     head = _SYSLOG.match(datagram)
     assert head is not None  # every part of it is optional
-    app, _, body = datagram[head.end() :].rstrip(b"\n\0").partition(b" ")
+    message = datagram[head.end() :].rstrip(b"\n\0")
+    if b"\t" in message:  # a record of our router's log-format, not yet a line
+        record = router_line.parse(message.decode(errors="replace"))
+        message = b"-" if record is None else f"{record[0]} {record[1]}".encode()
+    app, _, body = message.partition(b" ")
     app_id = app.decode("ascii", errors="replace")
     if app == b"-" or not APP_ID.fullmatch(app_id):
         return None
-    message = log_line.clean(body)[: log_line.LIMIT]
-    return app_id, (head[1] or now)[:26] + log_line.mark("heroku", "router") + message
+    text = log_line.clean(body)[: log_line.LIMIT]
+    return app_id, (head[1] or now)[:26] + log_line.mark("heroku", "router") + text
 
 
 def frames(data: bytes) -> tuple[list[bytes], bytes]:

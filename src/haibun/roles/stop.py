@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,3 +27,4 @@ def down(data_dir: Path, *, dynos: bool, say: Callable[[str], None]) -> None:
         from haibun.roles.runtime import teardown
 
         teardown(settings, layout)
+        shutil.rmtree(layout.run, ignore_errors=True)
