@@ -79,8 +79,10 @@ class Shelf:
     def _clone(self, reference: str, address: str, ref: str | None, home: Path) -> None:
         env = {**self.env, "GIT_TERMINAL_PROMPT": "0", "GIT_ALLOW_PROTOCOL": "https:http"}
         git = ["git", "-c", "advice.detachedHead=false"]
-        shallow = [] if ref else ["--depth=1"]
-        code, out = children.quiet([*git, "clone", "--quiet", *shallow, "--", address, str(home)], env=env)
+        clone = [*git, "clone", "--quiet"]
+        code, out = children.quiet([*clone, *([] if ref else ["--depth=1"]), "--", address, str(home)], env=env)
+        if code and "does not support shallow" in out:  # a plain web server with the repository's files
+            code, out = children.quiet([*clone, "--", address, str(home)], env=env)
         if code == 0 and ref:
             code, out = children.quiet([*git, "-C", str(home), "checkout", "--quiet", ref, "--"], env=env)
         if code == 0 and (home / ".gitmodules").exists():

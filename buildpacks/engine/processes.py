@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit import say
 
-LINE = re.compile(r"([A-Za-z0-9_-]{1,128}):[ \t]*(\S.*)")
+LINE = re.compile(r"([A-Za-z0-9_-]+):[ \t]*(\S.*)")
 LOOKALIKES = ("procfile", "Procfile.txt", "procfile.txt", "ProcFile", "PROCFILE", "Procfile.web")
 EXAMPLES = {"Python": "web: gunicorn mypackage.wsgi", "Node.js": "web: npm start"}
 
@@ -20,7 +20,7 @@ def parse(text: str) -> tuple[dict[str, str], list[str]]:
     types: dict[str, str] = {}
     odd = []
     for raw in text.removeprefix("\ufeff").split("\n"):
-        line = raw.rstrip()
+        line = raw.rstrip(" \t\r")
         if entry := LINE.fullmatch(line):
             types.pop(entry[1], None)
             types[entry[1]] = entry[2]

@@ -37,19 +37,24 @@ def _pattern(glob: str) -> Pattern:
     glob = glob.rstrip("/")
     anchored = "/" in glob
     body = _regex(glob.lstrip("/"))
-    return Pattern(re.compile(body if anchored else f"(?:.*/)?{body}", re.DOTALL), folders_only)
+    try:
+        regex = re.compile(body, re.DOTALL)
+    except re.error:  # such as [z-a]: taken by the letter
+        regex = re.compile(re.escape(glob.lstrip("/")), re.DOTALL)
+    return Pattern(regex if anchored else re.compile(f"(?:.*/)?{regex.pattern}", re.DOTALL), folders_only)
 
 
 def _regex(glob: str) -> str:
-    """A glob as a regular expression: `*` and `?` stay within a part, `**` does not."""
+    """A glob as a regular expression: `*` and `?` stay within a part; a part that is `**` stands for any."""
     out, at = [], 0
     while at < len(glob):
         rest = glob[at:]
-        if rest.startswith("**/"):
+        starts_part = at == 0 or glob[at - 1] == "/"
+        if starts_part and rest.startswith("**/"):
             out.append("(?:.*/)?")
             at += 3
-        elif rest.startswith("**"):
-            out.append(".*")
+        elif starts_part and rest == "**":
+            out.append(".+")
             at += 2
         elif rest[0] == "[" and "]" in rest[2:]:
             end = rest.index("]", 2)

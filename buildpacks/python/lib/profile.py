@@ -30,13 +30,13 @@ if [[ "$_haibun_bytes" =~ ^[0-9]{1,15}$ ]]; then
     WEB_CONCURRENCY=$((_haibun_cores * 2 + 1))
     if ((_haibun_mb / 256 < WEB_CONCURRENCY)); then
       WEB_CONCURRENCY=$((_haibun_mb / 256))
-      _haibun_by=memory
+      _haibun_by="available memory"
     fi
     if ((WEB_CONCURRENCY < 1)); then WEB_CONCURRENCY=1; fi
     export WEB_CONCURRENCY WEB_CONCURRENCY_SET_BY=heroku/python
     if [[ "$DYNO" == web.* ]]; then
       echo "Python buildpack: Defaulting WEB_CONCURRENCY to $WEB_CONCURRENCY based on the" \\
-        "${_haibun_by:+available memory}${_haibun_by:-number of CPU cores}." >&2
+        "${_haibun_by:-number of CPU cores}." >&2
     fi
   fi
 fi

@@ -10,6 +10,7 @@ import sys
 
 MS_RDONLY, MS_NOSUID, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 32, 4096, 16384, 1 << 18
 LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
 UID = 1000
 
 
@@ -44,6 +45,8 @@ def main() -> None:
     os.setgroups([])
     os.setgid(UID)
     os.setuid(UID)
+    # A change of user clears what unshare's --kill-child had set.
+    LIBC.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     os.execve(wanted["argv"][0], wanted["argv"], wanted["env"])
 
 

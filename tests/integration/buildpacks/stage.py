@@ -36,21 +36,21 @@ class Built:
 
 
 def start(
-    tree: Path, binds: list[tuple[Path, str, bool]], env: dict[str, str], argv: list[str], tmp_dirs: list[str], cwd: str
+    tree: Path, binds: list[tuple[Path, str, bool]], env: dict[str, str], argv: list[str], tmp_dirs: list[str]
 ) -> subprocess.Popen[bytes]:
     """Start `argv` as uid 1000 in a chroot of `tree`; its end takes all its mounts and children with it."""
-    host = [(Path("/etc/resolv.conf"), "/etc/resolv.conf", False), (Path("/etc/ssl/certs"), "/etc/ssl/certs", False)]
+    host = [(Path(path), path, False) for path in ("/etc/resolv.conf", "/etc/ssl/certs")]
     wanted = {
         "tree": str(tree),
         "binds": [(str(source), target, writable) for source, target, writable in (*host, *binds)],
         "tmp_dirs": tmp_dirs,
         "env": env,
         "argv": argv,
-        "cwd": cwd,
+        "cwd": "/app",
     }
+    apart = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
     return subprocess.Popen(
-        ["unshare", "--mount", "--pid", "--fork", "--kill-child", sys.executable, "-I"]
-        + [str(Path(__file__).with_name("inside.py")), json.dumps(wanted)],
+        [*apart, sys.executable, "-I", str(Path(__file__).with_name("inside.py")), json.dumps(wanted)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -128,9 +128,8 @@ class App:
             (tree, build_dir, True),
         ]
         began = time.monotonic()
-        child = start(
-            STACKS / f"{self.stack}.build", binds, env, ["/usr/bin/python3", "-I", "/haibun/build"], [build_dir], "/app"
-        )
+        builder = ["/usr/bin/python3", "-I", "/haibun/build"]
+        child = start(STACKS / f"{self.stack}.build", binds, env, builder, [build_dir])
         output = child.communicate(timeout=280)[0].decode()
         seconds = time.monotonic() - began
         said = result / "build.json"
@@ -147,7 +146,6 @@ class App:
             {"PATH": PATH, "HOME": "/app", "DYNO": "run.1", **(env or {})},
             ["/bin/bash", "-c", script + 'eval "$0"', command],
             [],
-            "/app",
         )
 
     def output_of(self, built: Built, command: str, env: dict[str, str] | None = None) -> str:
