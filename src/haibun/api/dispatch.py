@@ -144,4 +144,4 @@ def _path(scope: Scope) -> str:
 def _loggable(scope: Scope) -> str:
     """The path without what is secret in it: the query, and addresses that are secrets themselves."""
     path = _path(scope)
-    return path if not path.startswith(("/sources/", "/logplex/")) else path.split("/", 2)[1] + "/…"
+    return "/" + path.split("/", 2)[1] + "/…" if path.startswith(("/sources/", "/streams/")) else path

@@ -46,7 +46,7 @@ def _shape(feature: Feature, enabled: bool) -> dict[str, Any]:
         "created_at": SINCE,
         "description": feature.description,
         "display_name": feature.title,
-        "doc_url": "",
+        "doc_url": f"https://devcenter.heroku.com/articles/{feature.name}",
         "enabled": enabled,
         "feedback_email": "",
         "id": fixed_id("feature", feature.name),

@@ -61,6 +61,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", AUTHORIZATION, ACCOUNT, authorizations.info),
     Route("DELETE", AUTHORIZATION, ACCOUNT, authorizations.revoke),
     Route("POST", f"{AUTHORIZATION}/actions/regenerate-tokens", ACCOUNT, authorizations.regenerate),
+    Route("GET", "/oauth/sessions", ACCOUNT, nothing, ranges=BY_ID),
     Route("DELETE", "/oauth/sessions/~", IDENTITY, authorizations.no_session),
     # -- what the platform offers
     Route("GET", "/stacks", IDENTITY, stacks.listed, ranges=("name", "id")),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from api_caller import Caller
@@ -12,27 +10,22 @@ from api_world import World, build_template, open_copy
 
 
 @pytest.fixture(scope="session")
-def new_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], World]]:
-    """Make a fresh world, as often as one likes."""
+def new_world(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], World]:
+    """Make a fresh world, as often as one likes; close() it when done."""
     template = tmp_path_factory.mktemp("api-template")
     people = build_template(template)
-    count = 0
-    with ExitStack() as stack:
 
-        def make() -> World:
-            nonlocal count
-            count += 1
-            folder: Path = tmp_path_factory.mktemp("api-world", numbered=True)
-            world = open_copy(template, folder, people)
-            stack.callback(world.close)
-            return world
+    def make() -> World:
+        return open_copy(template, tmp_path_factory.mktemp("api-world", numbered=True), people)
 
-        yield make
+    return make
 
 
 @pytest.fixture
-def world(new_world: Callable[[], World]) -> World:
-    return new_world()
+def world(new_world: Callable[[], World]) -> Iterator[World]:
+    world = new_world()
+    yield world
+    world.close()
 
 
 @pytest.fixture

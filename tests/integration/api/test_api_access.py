@@ -73,7 +73,9 @@ def path_of(route: Route) -> str:
 def test_a_route_lets_through_whom_its_level_says(new_world: Callable[[], World], route: Route) -> None:
     let_through = APP_LEVELS[route.access] if "{app}" in route.path else OWN_LEVELS[route.access]
     for who in WHO:
-        answer = new_world().as_(who)(route.method, path_of(route), BODIES.get(f"{route.method} {route.path}"))
+        world = new_world()
+        answer = world.as_(who)(route.method, path_of(route), BODIES.get(f"{route.method} {route.path}"))
+        world.close()
         message = answer.json["message"] if answer.status >= 400 else ""
         stopped = answer.status in (401, 403) or message in GATES
         assert stopped is (who not in let_through), (who, answer)

@@ -38,6 +38,7 @@ def test_login_and_logout_as_the_cli_does(world: World) -> None:
     assert login.json["access_token"]["expires_in"] in (2592000, 2591999)
     mine = Caller(world.asgi, token)
     assert mine.get("/account").status == 200
+    assert mine.get("/oauth/sessions").json == []
     assert mine.delete("/oauth/sessions/~").json["resource"] == "session"
     assert mine.get("/oauth/authorizations/~").json["resource"] == "authorization"
     listed = mine.get("/oauth/authorizations").json
