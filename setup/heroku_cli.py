@@ -1,4 +1,4 @@
-"""Installs the unmodified Heroku CLI into .heroku-cli/, for the end-to-end tests. Nothing else uses it.
+"""Installs what only the tests use: the unmodified Heroku CLI into .heroku-cli/, and a PostgreSQL server.
 
 Exactly what the committed package-lock.json pins, by hash; install scripts are not run.
 """
@@ -18,7 +18,9 @@ NODE = "node@22"
 
 
 def ensure(checkout: Path) -> None:
-    """.heroku-cli/node_modules/.bin/heroku, up to date. Raises Stop."""
+    """.heroku-cli/node_modules/.bin/heroku, up to date, and a PostgreSQL to start. Raises Stop."""
+    if not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
+        system.packages(["postgresql"])
     recipe, target = checkout / "tests" / "e2e" / "heroku-cli", checkout / ".heroku-cli"
     mark = target / "haibun-setup.stamp"
     digest = hashlib.sha256(b"".join((recipe / name).read_bytes() for name in FILES)).hexdigest()
