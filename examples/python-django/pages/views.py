@@ -13,6 +13,6 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "pages/index.html", {"facts": facts})
 
 
-def health(request: HttpRequest) -> HttpResponse:
+def health(_request: HttpRequest) -> HttpResponse:
     """For whoever asks whether the app is up."""
     return HttpResponse("ok\n", content_type="text/plain")
