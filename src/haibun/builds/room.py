@@ -92,6 +92,8 @@ class BuildsRoom:
         row = await self._follow(build, dyno_id, output, writer)
         if row is None:
             await self._fail(build, writer, " !     The build was cancelled.\n", status="cancelled")
+        elif row.exit_code != 0 and row.result is not None:
+            await self._fail(build, writer, text.broken(json.loads(row.result)["error"]))
         elif row.exit_code != 0:
             late = (self.control.clock.now() - build.created_at).total_seconds() >= verbs.BUILD_LIMIT_SECONDS
             await self._fail(build, writer, text.ended(row.exit_code, out_of_time=late))

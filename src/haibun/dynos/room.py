@@ -272,6 +272,9 @@ class DynosRoom:
         if row.kind == "formation":
             await asyncio.to_thread(self.attempts.crashed, row, None, note=note)
             return
+        log.warning("dyno %s of app %s: %s", row.name, row.app_id, note)
+        if row.kind == "build":
+            await asyncio.to_thread(self.attempts.sealed, row, None, reason)
         await asyncio.to_thread(self.attempts.say, row, note)
         await asyncio.to_thread(self.attempts.complete, row, 1)
 
