@@ -10,13 +10,13 @@ import pytest
 from haibun.core.errors import Final
 from haibun.core.layout import Layout
 from haibun.runtime.driver import DynoSpec, Limits
-from haibun.runtime.oci import bundle, firewall, seccomp
+from haibun.runtime.oci import bundle, cgroups, firewall, seccomp
 from haibun.runtime.oci import syscalls as sc
 from haibun.runtime.oci.config import OciConfig, host_resolvers
 from haibun.runtime.oci.listeners import _is_loopback
 
 ID = "11111111-1111-1111-1111-111111111111"
-PLACE = bundle.Place("/r", "/proc/1/fd/3", "haibun-x/d", has_init=True, cgroup_v2=True, limit_swap=True)
+PLACE = bundle.Place("/r", "/proc/1/fd/3", has_init=True)
 
 
 def config(**changes: object) -> OciConfig:
@@ -45,7 +45,7 @@ def spec(**changes: object) -> DynoSpec:
 
 
 def test_the_bundle_gives_nothing_away() -> None:
-    made = bundle.config(spec(limits=Limits(64, 512, 32)), PLACE)
+    made = bundle.config(spec(), PLACE)
     process, linux = made["process"], made["linux"]
     assert process["args"] == ["/usr/bin/tini", "--", "a", "b c"]
     assert process["env"] == ["K=v=w"]
@@ -57,12 +57,25 @@ def test_the_bundle_gives_nothing_away() -> None:
         "mount",
         "uts",
         "ipc",
-        "cgroup",
         "network",
     }
     assert linux["uidMappings"] == [{"containerID": 0, "hostID": 65536, "size": 65536}]
-    assert linux["resources"]["memory"] == {"limit": 64 << 20, "swap": 64 << 20}
-    assert linux["resources"]["pids"] == {"limit": 32}
+
+
+def test_limits_are_those_of_either_kind_of_cgroup() -> None:
+    limits = Limits(64, 2048, 32)
+    assert cgroups._settings("v2", limits) == [
+        ("memory.max", "67108864"),
+        ("memory.swap.max", "0"),
+        ("cpu.weight", "200"),
+        ("pids.max", "32"),
+    ]
+    assert dict(cgroups._settings("hybrid", limits)) == {
+        "memory.limit_in_bytes": "67108864",
+        "memory.memsw.limit_in_bytes": "67108864",
+        "cpu.shares": "2048",
+        "pids.max": "32",
+    }
 
 
 def test_hostnames_are_legal() -> None:

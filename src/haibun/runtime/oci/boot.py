@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from haibun.core.errors import Final, HaibunError, Temporary
 from haibun.runtime.driver import DynoSpec
-from haibun.runtime.oci import attach, bundle, conmon, records
+from haibun.runtime.oci import attach, bundle, cgroups, conmon, records
 from haibun.runtime.oci.config import OciConfig
 from haibun.runtime.oci.host import Host
 from haibun.runtime.oci.networks import Network
@@ -27,6 +29,15 @@ class Boot:
         self._config = config
         self._host = host
         self._boot_id = records.boot_id()
+        self._hurry = ThreadPoolExecutor(1, "haibun-hurry")
+
+    def close(self) -> None:
+        self._hurry.shutdown(wait=True)
+
+    def settle(self, record: Record) -> None:
+        """What may wait until the dyno runs: its watcher leaves our cgroup."""
+        with suppress(OSError):
+            self._host.cgroups.join(self._host.watchers, record.state.conmon)
 
     def start(self, spec: DynoSpec) -> Record:
         """From nothing to the first instruction. Temporary or Final if it fails; then nothing is left."""
@@ -37,9 +48,12 @@ class Boot:
         except FileExistsError:
             self._host.clear(spec.id)
             folder.mkdir(mode=0o700)
-        records.save_spec(folder, spec)
         network = output = None
         try:
+            # the group before the hurry, which holds a lock of the kernel's that making one needs
+            self._host.cgroups.make(self._host.group(spec.id), spec.limits)
+            self._hurry.submit(self._host.cgroups.hurry)
+            records.save_spec(folder, spec)
             network = self._host.networks.take()
             output = open_output(self._config, spec)
             return self._create_and_start(spec, folder, network, output)
@@ -58,17 +72,14 @@ class Boot:
                 os.close(output)
 
     def _create_and_start(self, spec: DynoSpec, folder: Path, network: Network, output: int) -> Record:
-        root = self._host.rootfs.mount(spec, folder, network.sys)
-        place = bundle.Place(
-            root=str(root),
-            network=network.path,
-            cgroup=self._host.group(spec.id),
-            has_init=self._host.rootfs.has_init(self._host.rootfs.stack(spec)),
-            cgroup_v2=self._host.cgroups.mode == "v2",
-            limit_swap=self._host.limit_swap,
-        )
+        group, groups = self._host.group(spec.id), self._host.cgroups
+        cgroup = cgroups.ROOT / group if groups.mode == "v2" else None
+        root = self._host.rootfs.mount(spec, folder, network.sys, cgroup)
+        has_init = self._host.rootfs.has_init(self._host.rootfs.stack(spec))
+        place = bundle.Place(str(root), network.path, has_init)
         records.write_private(folder / "config.json", _encoder.encode(bundle.config(spec, place)))
         pid = conmon.create(self._host.programs, self._config, spec, output)
+        groups.join(group, pid)
         record = Record(spec, self._state(pid, folder, network))
         records.save_state(folder, record.state)
         if spec.stdin:

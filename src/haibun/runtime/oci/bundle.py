@@ -25,30 +25,27 @@ _SECCOMP = seccomp.profile()
 
 @dataclass(frozen=True)
 class Place:
-    """Where on this host the dyno is put together: paths, and what the host and the stack can do."""
+    """Where on this host the dyno is put together: paths, and what the stack has."""
 
     root: str
     network: str
-    cgroup: str
     has_init: bool
-    cgroup_v2: bool
-    limit_swap: bool
 
 
 def config(spec: DynoSpec, place: Place) -> dict[str, Any]:
-    """config.json: uid 1000 without a capability, namespaces of its own, limits, masks, the filter."""
+    """config.json: uid 1000 without a capability, namespaces of its own, masks, the filter.
+
+    Limits and /sys are not here: cgroups.py and rootfs.py see to them, sooner or faster than crun would."""
     return {
         "ociVersion": "1.0.2",
         "process": _process(spec, place),
         "root": {"path": place.root, "readonly": False},
         "hostname": hostname(spec.name),
-        "mounts": _mounts(place),
+        "mounts": _mounts(),
         "linux": {
             "uidMappings": [{"containerID": 0, "hostID": spec.uid_base, "size": IDS}],
             "gidMappings": [{"containerID": 0, "hostID": spec.uid_base, "size": IDS}],
             "namespaces": _namespaces(place),
-            "cgroupsPath": "/" + place.cgroup,
-            "resources": _resources(spec, place),
             "maskedPaths": MASKED,
             "readonlyPaths": READ_ONLY,
             "seccomp": _SECCOMP,
@@ -77,17 +74,14 @@ def _process(spec: DynoSpec, place: Place) -> dict[str, Any]:
     }
 
 
-def _mounts(place: Place) -> list[dict[str, Any]]:
+def _mounts() -> list[dict[str, Any]]:
     safe = ["nosuid", "noexec", "nodev"]
-    mounts = [
+    return [
         _mount("/proc", "proc", safe),
         _mount("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=64k"]),
         _mount("/dev/pts", "devpts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
         _mount("/dev/shm", "tmpfs", [*safe, "mode=1777", "size=64m"]),  # noqa: S108 - inside the dyno
     ]
-    if place.cgroup_v2:
-        mounts.append(_mount("/sys/fs/cgroup", "cgroup", [*safe, "ro"]))
-    return mounts
 
 
 def _mount(where: str, kind: str, options: list[str]) -> dict[str, Any]:
@@ -95,15 +89,5 @@ def _mount(where: str, kind: str, options: list[str]) -> dict[str, Any]:
 
 
 def _namespaces(place: Place) -> list[dict[str, str]]:
-    kinds = ["user", "pid", "mount", "uts", "ipc", *(["cgroup"] if place.cgroup_v2 else [])]
+    kinds = ("user", "pid", "mount", "uts", "ipc")
     return [{"type": kind} for kind in kinds] + [{"type": "network", "path": place.network}]
-
-
-def _resources(spec: DynoSpec, place: Place) -> dict[str, Any]:
-    limit = spec.limits.memory_mb * 1024 * 1024
-    memory = {"limit": limit} | ({"swap": limit} if place.limit_swap else {})
-    return {
-        "memory": memory,
-        "cpu": {"shares": spec.limits.cpu_shares},
-        "pids": {"limit": spec.limits.processes},
-    }

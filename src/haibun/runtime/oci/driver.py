@@ -81,6 +81,7 @@ class OciDriver:
         for record in self._dynos.values():
             if record.early:
                 record.early.close()
+        await asyncio.to_thread(self._boot.close)
         await asyncio.to_thread(self._sealer.close)
         await asyncio.to_thread(self._host.close)
 
@@ -203,6 +204,7 @@ class OciDriver:
             self._dynos[spec.id] = record
             self._look(record)  # it may have ended before it was on the list
             self._host.networks.refill()
+            self._loop.run_in_executor(self._host.mounts.executor, self._boot.settle, record)
             return record.seen()
 
     def _known(self, dyno_id: str) -> Record:

@@ -49,16 +49,9 @@ class Host:
             folder.chmod(mode)
         layout.output.mkdir(parents=True, exist_ok=True)
         firewall.load(self.config, self.resolvers)
-        self._make_cgroups()
+        self.cgroups.make_parent(self.config.cgroup)
+        self.cgroups.make(self.watchers)
         self.mounts.run(lambda: None)
-
-    def _make_cgroups(self) -> None:
-        for root in self.cgroups.roots:
-            (root / self.config.cgroup).mkdir(exist_ok=True)
-            if self.cgroups.mode == "v2":
-                for folder in (root, root / self.config.cgroup):
-                    (folder / "cgroup.subtree_control").write_text("+cpu +memory +pids")
-        self.limit_swap = self.cgroups.can_limit_swap(self.config.cgroup)
 
     def notes(self) -> list[str]:
         """What an operator should know of this host."""
@@ -71,6 +64,11 @@ class Host:
                 f"you allow {self.config.subnet}, e.g. in the chain DOCKER-USER."
             )
         return notes
+
+    @property
+    def watchers(self) -> str:
+        """The cgroup of all conmons: not ours, since who stops our service should not stop them."""
+        return f"{self.config.cgroup}/watchers"
 
     def group(self, dyno_id: str) -> str:
         """The dyno's cgroup, relative to a hierarchy's root."""

@@ -135,8 +135,8 @@ class Rootfs:
     def has_init(self, stack: Path) -> bool:
         return (stack / INIT[1:]).exists()
 
-    def mount(self, spec: DynoSpec, folder: Path, sysfs: Path) -> Path:
-        """The dyno's root, complete; `folder` is the dyno's own on disk."""
+    def mount(self, spec: DynoSpec, folder: Path, sysfs: Path, cgroup: Path | None) -> Path:
+        """The dyno's root, complete; `folder` is the dyno's own on disk, `cgroup` what it sees of its limits."""
         root = self._config.staging / "root" / spec.id
         root.mkdir(mode=0o711)
         _make_upper(spec, folder)
@@ -146,6 +146,8 @@ class Rootfs:
                 _overlay(root, [self._base.path(), *slug, self.stack(spec)], folder)
             self._bind_all(spec, folder, root)
             sc.mount(str(sysfs), str(root / "sys"), flags=sc.MS_MOVE)
+            if cgroup:
+                sc.bind(str(cgroup), f"{root}/sys/fs/cgroup", READ_ONLY | sc.MS_NOEXEC)
         except OSError as error:
             self.unmount(spec.id)
             raise Temporary(f"The root of {spec.name} could not be put together: {error}.") from error

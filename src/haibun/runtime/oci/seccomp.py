@@ -8,7 +8,6 @@ reach. A list of the allowed would break apps on every new libc, and costs more 
 from __future__ import annotations
 
 import errno
-import platform
 from typing import Any
 
 # EPERM: programs take it as "not here".
@@ -34,14 +33,11 @@ DENIED = (
 NAMESPACE_FLAGS = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
 # Families of sockets with little use and a long record: RDS CAN TIPC BLUETOOTH ALG NFC VSOCK PACKET, older ones.
 SOCKET_FAMILIES = (3, 4, 5, 6, 9, 11, 12, 15, 17, 19, 21, 29, 30, 31, 35, 37, 38, 39, 40, 41, 42, 43, 44)
-ARCHITECTURES = {
-    "x86_64": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
-    "aarch64": ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
-}
 
 
-def profile(machine: str = platform.machine()) -> dict[str, Any]:
-    """The `linux.seccomp` part of a bundle."""
+def profile() -> dict[str, Any]:
+    """The `linux.seccomp` part of a bundle. It names no architecture, which means the host's own: programs of
+    another (32 bit) are killed at their first call, since that way into the kernel is little used and tried."""
     rules: list[dict[str, Any]] = [_errno(DENIED, errno.EPERM)]
     # clone3 hides its flags from filters; without it libc falls back to clone
     rules.append(_errno(["clone3"], errno.ENOSYS))
@@ -53,7 +49,6 @@ def profile(machine: str = platform.machine()) -> dict[str, Any]:
         rules.append(_errno(["socket"], errno.EAFNOSUPPORT) | {"args": [argument]})
     return {
         "defaultAction": "SCMP_ACT_ALLOW",
-        "architectures": ARCHITECTURES.get(machine, []),
         "syscalls": rules,
     }
 
