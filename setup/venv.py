@@ -106,7 +106,9 @@ def fill(checkout: Path, venv: Path, python: str, fresh: bool) -> None:
         first.unlink()
     env = index_settings(inner)
     step("Python packages: installing what requirements.lock pins")
-    run([uv, "pip", "sync", "--quiet", "--python", inner, "--require-hashes", str(lock)], OFFLINE, env)
+    # Bytecode now: the unprivileged roles cannot write it, and would compile everything anew at every start.
+    sync = [uv, "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes", "--python", inner, str(lock)]
+    run(sync, OFFLINE, env)
     run([uv, "pip", "install", "--quiet", "--python", inner, "--no-deps", "-e", str(checkout)], OFFLINE, env)
 
 

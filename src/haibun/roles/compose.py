@@ -1,20 +1,23 @@
-"""Puts the parts together that more than one role needs."""
+"""Puts the parts together that more than one role needs.
+
+What is heavy (the store) is imported by the roles that use it, and only once they hold their lock: a start is
+short, the supervisor sees it soon, and the runtime and the supervisor stay small.
+"""
 
 from __future__ import annotations
 
 import pwd
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from haibun.control.context import Control, Platform
 from haibun.core.layout import Layout
-from haibun.kit.clock import SystemClock
-from haibun.kit.hints import Hinter
 from haibun.roles import privileges, process
 from haibun.roles.settings import USER, Settings, layout_of, load
-from haibun.router.config import Edge
-from haibun.store.engine import Store
-from haibun.wire.sealed import Sealer
+
+if TYPE_CHECKING:
+    from haibun.control.context import Control, Platform
+    from haibun.router.config import Edge
 
 
 def enter(role: str, *, keep_root: bool = False, low_ports: bool = False) -> tuple[Settings, Layout]:
@@ -38,6 +41,12 @@ def enter(role: str, *, keep_root: bool = False, low_ports: bool = False) -> tup
 
 def control_of(settings: Settings, layout: Layout) -> Control:
     """The verbs' context, with hints that reach the rooms' sockets."""
+    from haibun.control.context import Control
+    from haibun.kit.clock import SystemClock
+    from haibun.kit.hints import Hinter
+    from haibun.store.engine import Store
+    from haibun.wire.sealed import Sealer
+
     hinter = Hinter(layout.hint)
     store = Store(settings.database_url or f"sqlite:///{layout.database}", hinter.send)
     return Control(store, Sealer(layout.master_key.read_bytes()), SystemClock(), platform_of(settings))
@@ -45,6 +54,8 @@ def control_of(settings: Settings, layout: Layout) -> Control:
 
 def edge_of(settings: Settings) -> Edge:
     """Where the router listens."""
+    from haibun.router.config import Edge
+
     return Edge(
         domain=settings.domain,
         port=settings.port,
@@ -54,6 +65,8 @@ def edge_of(settings: Settings) -> Edge:
 
 
 def platform_of(settings: Settings) -> Platform:
+    from haibun.control.context import Platform
+
     return Platform(
         domain=settings.domain,
         web_url=settings.app_url,

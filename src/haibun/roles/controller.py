@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from haibun.control.context import Control
 from haibun.core.layout import Layout
 from haibun.roles import compose
 from haibun.roles.settings import Settings
+
+if TYPE_CHECKING:
+    from haibun.control.context import Control
 
 log = logging.getLogger("controller")
 

@@ -50,12 +50,12 @@ def running(layout: Layout, role: str) -> int | None:
         os.close(descriptor)
 
 
-def spawn(layout: Layout, role: str) -> None:
+def spawn(layout: Layout, role: str) -> subprocess.Popen[bytes]:
     """Start a role in the background, its output in the platform's log folder."""
     log_file = layout.platform_logs / f"{role}.log"
     descriptor = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     try:
-        subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-P", "-m", f"haibun.roles.{role}", str(layout.data)],
             stdin=subprocess.DEVNULL,
             stdout=descriptor,

@@ -6,11 +6,14 @@ import asyncio
 import ipaddress
 import pwd
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from haibun.core.layout import Layout
 from haibun.roles import compose
 from haibun.roles.settings import USER, Settings
-from haibun.runtime.oci.config import OciConfig
+
+if TYPE_CHECKING:
+    from haibun.runtime.oci.config import OciConfig
 
 BUILD_TOOLS = Path(__file__).resolve().parents[3] / "buildpacks"
 
@@ -30,6 +33,8 @@ async def _run(settings: Settings, layout: Layout) -> None:
 
 
 def config_of(settings: Settings, layout: Layout) -> OciConfig:
+    from haibun.runtime.oci.config import OciConfig
+
     user = pwd.getpwnam(USER)
     return OciConfig(
         layout=layout,

@@ -22,7 +22,6 @@ from haibun.roles import check, process
 from haibun.roles.host import build_environment, ca_bundle, free_subnet
 from haibun.roles.operator import Trouble
 from haibun.roles.settings import STACKS_DIR, USER, Settings, layout_of, load, new_id, save
-from haibun.router import tls
 
 PROGRAMS = ("crun", "conmon", "haproxy", "git", "mksquashfs", "nft", "openssl")
 HEALTHY_WITHIN_SECONDS = 60.0
@@ -37,8 +36,12 @@ def up(data_dir: Path, asked: dict[str, Any], say: Say) -> dict[str, Any]:
     layout = layout_of(data_dir, settings)
     _check_ports(settings, layout)
     _check_stack(settings)
+    if _all_is_well(data_dir, layout):
+        _remember_login(settings, layout, None)
+        return facts(settings, layout)
+    _compile()
     _folders(layout, user)
-    tls.ensure_ca(layout)
+    _ensure_ca(layout)
     token = _bootstrap(layout)
     _owned_secrets(layout, user)
     if not process.running(layout, "supervisor"):
@@ -171,6 +174,26 @@ def _folders(layout: Layout, user: pwd.struct_passwd) -> None:
         os.chown(layout.master_key, user.pw_uid, user.pw_gid)
 
 
+def _all_is_well(data_dir: Path, layout: Layout) -> bool:
+    known = process.running(layout, "supervisor") and layout.admin_token.exists()
+    return bool(known) and bool(check.status(data_dir)["healthy"])
+
+
+def _compile() -> None:
+    """Bytecode of our own modules: the roles may not write it, and without it each of their starts compiles
+    anew. No trouble if the checkout cannot be written to; it is only slower then."""
+    import compileall
+
+    compileall.compile_dir(Path(__file__).resolve().parents[1], quiet=2)
+
+
+def _ensure_ca(layout: Layout) -> None:
+    if not (layout.ca_cert.exists() and layout.ca_key.exists()):
+        from haibun.router import tls
+
+        tls.ensure_ca(layout)
+
+
 def _owned_secrets(layout: Layout, user: pwd.struct_passwd) -> None:
     for path in (layout.secrets, *layout.secrets.rglob("*")):
         os.chown(path, user.pw_uid, user.pw_gid)
@@ -228,4 +251,4 @@ def _wait_healthy(data_dir: Path, layout: Layout) -> None:
             said = "\n".join(process.last_lines(layout, part["role"]) for part in down if part.get("role"))
             names = ", ".join(f"{part['name']} ({part['detail']})" for part in down)
             raise Trouble(f"The platform did not become healthy: {names}.\n{said}")
-        time.sleep(0.1)
+        time.sleep(0.03)

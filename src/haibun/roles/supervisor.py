@@ -3,10 +3,9 @@ reads nothing but the roles' locks. Processes are not its children to lose: they
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import signal
+import subprocess
 import sys
 import time
 from types import FrameType
@@ -17,15 +16,17 @@ from haibun.roles import compose, process
 log = logging.getLogger("supervisor")
 WAITS_SECONDS = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_SECONDS = 60.0
+LOOK_SECONDS = 0.25
 
 
 def main() -> None:
     _, layout = compose.enter("supervisor", keep_root=True)
     signal.signal(signal.SIGTERM, _leave)
     starts: dict[str, list[float]] = {role: [] for role in (*process.ROLES, "haproxy")}
+    children: dict[str, subprocess.Popen[bytes]] = {}
     while True:
         for role, times in starts.items():
-            if process.running(layout, role):
+            if _lives(children, role) or process.running(layout, role):
                 continue
             now = time.monotonic()
             times[:] = [moment for moment in times if now - moment < STEADY_SECONDS]
@@ -33,16 +34,16 @@ def main() -> None:
                 continue
             times.append(now)
             log.info("starting %s", role)
-            process.spawn(layout, role)
-        _reap()
-        time.sleep(0.25)
+            children[role] = process.spawn(layout, role)
+        time.sleep(LOOK_SECONDS)
 
 
-def _reap() -> None:
-    """No zombies of roles that were started here. (Ignoring SIGCHLD would be inherited, and break git.)"""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+def _lives(children: dict[str, subprocess.Popen[bytes]], role: str) -> bool:
+    """Whether a process started here is still there: on a busy machine it may not hold its lock yet, and to
+    start it twice would make that worse. Looking also reaps the dead. (Ignoring SIGCHLD would be inherited,
+    and break git.)"""
+    child = children.get(role)
+    return child is not None and child.poll() is None
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
