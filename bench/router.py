@@ -110,11 +110,13 @@ async def program(argv: list[str], port: int) -> AsyncIterator[None]:
 def many_apps(backend: int, number: int) -> RouteTable:
     """The app that is asked, among `number` others."""
     server = Server("web.1", "d", "127.0.0.1", backend)
-    others = (
-        AppRoutes(f"id{n}", f"app{n}", (f"app{n}.example.com",), "serving", (Server("web.1", f"d{n}", "127.0.0.1", 9),))
-        for n in range(number)
-    )
+    others = (_other(n) for n in range(number))
     return RouteTable((AppRoutes("id", "hello", ("hello.example.com",), "serving", (server,)), *others))
+
+
+def _other(n: int) -> AppRoutes:
+    servers = (Server("web.1", f"d{n}", "127.0.0.1", 9),)
+    return AppRoutes(f"id{n}", f"app{n}", (f"app{n}.example.com",), "serving", servers)
 
 
 def filled(table: RouteTable) -> Proxy:
@@ -167,7 +169,7 @@ async def _measure(folder: Path, log: socket.socket) -> list[tuple[str, float]]:
             ("many", haproxy.command(big)),
         ):
             await stack.enter_async_context(program(argv, ports[name]))
-        while not await haproxy.alive(small):
+        while not await haproxy.alive(small):  # noqa: ASYNC110 another program, it sends no event
             await asyncio.sleep(0.05)
         table = many_apps(ports["backend"], 0)
         await RouterLoop(HaproxyAdmin(small), edge, lambda: table, lambda _: None).pass_once()
