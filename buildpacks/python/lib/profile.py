@@ -13,11 +13,14 @@ export LANG="${LANG:-en_US.UTF-8}"
 export FORWARDED_ALLOW_IPS="${FORWARDED_ALLOW_IPS-*}"
 export GUNICORN_CMD_ARGS="${GUNICORN_CMD_ARGS---access-logfile -}"
 
-# cgroup v2, then v1; a dyno without a limit has 'max' or a number of 19 digits.
+# The platform says how much memory the dyno may have. Elsewhere: cgroup v2, then v1; without a limit
+# there it is 'max' or a number of 19 digits.
 _haibun_bytes=
+if [[ "${DYNO_RAM:-}" =~ ^[0-9]{1,6}$ ]]; then _haibun_bytes=$((DYNO_RAM * 1048576)); else
 for _haibun_file in /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes; do
   if [[ -r "$_haibun_file" ]]; then read -r _haibun_bytes <"$_haibun_file"; break; fi
 done
+fi
 if [[ "$_haibun_bytes" =~ ^[0-9]{1,15}$ ]]; then
   _haibun_mb=$((_haibun_bytes / 1048576))
   _haibun_cores=$(nproc)

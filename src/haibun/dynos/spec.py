@@ -54,7 +54,7 @@ def build(control: Control, conn: Connection, row: Row[Any]) -> DynoSpec:
     extra = control.open_config(one_off.env) if one_off is not None else {}
     attach = one_off is not None and one_off.attach
     env = {"PATH": PATH, "LANG": "C.UTF-8", **control.open_config(release.config), **extra}
-    env |= {"HOME": "/app", "PWD": "/app", "DYNO": row.name}
+    env |= {"HOME": "/app", "PWD": "/app", "DYNO": row.name, "DYNO_RAM": str(size.memory_mb)}
     if row.port is not None:
         env["PORT"] = str(row.port)
     if attach:
