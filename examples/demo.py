@@ -30,8 +30,9 @@ def main() -> int:
     step("git push haibun main")
     if run(["git", "push", "haibun", "HEAD:main"], cwd=folder).returncode:
         return 1
+    haibun(facts, ["ps:wait", "-a", APP], folder)
     page = fetch(facts, folder)
-    show("The page, as your browser gets it", "\n".join(page.splitlines()[:12]))
+    show("The page, as your browser gets it", "\n".join(page.splitlines()[:20]))
     show_command("Its dynos", ["ps"], folder)
     show_command("The last lines of its log", ["logs", "-n", "8"], folder)
     say_how_to_go_on(facts, folder)
@@ -78,7 +79,7 @@ def create(facts: dict[str, str], folder: Path) -> None:
 
 def fetch(facts: dict[str, str], folder: Path) -> str:
     """The app's page over HTTPS, once it is served."""
-    url = json.loads(haibun(facts, ["info", "--json", "-a", APP], folder).stdout)["app"]["web_url"]
+    url = json.loads(haibun(facts, ["info", "--json", "-a", APP], folder).stdout)["appData"]["web_url"]
     step(f"GET {url}")
     host = url.split("/")[2]
     # Not every system's resolver knows *.localhost, so the demo goes to the address itself.
