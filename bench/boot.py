@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.report import Row, median, percentile
 from haibun.runtime.driver import Driver, DynoSpec
-from haibun.runtime.oci import bundle, cgroups
+from haibun.runtime.oci import OciConfig, bundle, cgroups
 from haibun.runtime.oci.private_mounts import PrivateMounts
 from tests.contracts.machines import OciMachine, make_tree
 
@@ -52,8 +52,7 @@ def rows(quick: bool) -> list[Row]:
 def _ours(folder: Path, tree: Path, boots: int) -> list[float]:
     machine = OciMachine(folder / "machine", tree)
     # The platform's own number of networks made ahead.
-    fields = type(machine.config).__dataclass_fields__
-    machine.config = replace(machine.config, spare_networks=fields["spare_networks"].default)
+    machine.config = replace(machine.config, spare_networks=OciConfig.spare_networks)
     slug_id = _slug(machine.layout.slugs, folder)
     times: list[float] = []
 

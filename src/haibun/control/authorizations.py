@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -18,8 +19,13 @@ from haibun.store.tables import authorizations, users
 
 SCOPES = frozenset({"global", "identity", "read", "write", "read-protected", "write-protected"})
 _hasher = PasswordHasher()
-# A hash nobody's password has: an unknown e-mail takes as long as a wrong password.
-_nobody = _hasher.hash(new_token())
+
+
+@cache
+def _nobody() -> str:
+    """A hash nobody's password has: an unknown e-mail takes as long as a wrong password. Made when it is first
+    needed: it takes 64 MB and a fifth of a second of CPU, which three processes would pay at each start."""
+    return _hasher.hash(new_token())
 
 
 def hash_token(token: str) -> str:
@@ -93,8 +99,9 @@ def check_password(control: Control, email: str, password: str) -> Actor:
     """Who has this e-mail and password. Unauthorized otherwise; takes the same time either way."""
     with control.store.read() as conn:
         row = conn.execute(select(users).where(users.c.email == email)).first()
+    nobody = _nobody()
     try:
-        _hasher.verify(row.password_hash if row and row.password_hash else _nobody, password)
+        _hasher.verify(row.password_hash if row and row.password_hash else nobody, password)
     except (Argon2Error, InvalidHashError):
         raise Unauthorized from None
     if row is None:
