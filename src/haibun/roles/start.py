@@ -42,10 +42,14 @@ def up(data_dir: Path, asked: dict[str, Any], say: Say) -> dict[str, Any]:
     _compile()
     _folders(layout, user)
     _ensure_ca(layout)
-    token = _bootstrap(layout)
     _owned_secrets(layout, user)
-    if not process.running(layout, "supervisor"):
+    if start := not process.running(layout, "supervisor"):
         say(f"Starting the platform in {data_dir}")
+        # These need no store: they get ready while it does.
+        for role in ("runtime", "haproxy"):
+            process.spawn(layout, role)
+    token = _bootstrap(layout)
+    if start:
         process.spawn(layout, "supervisor")
     _wait_healthy(data_dir, layout)
     _remember_login(settings, layout, token)
