@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from haibun.control.context import Actor, Control
 from haibun.control.gate import app_for
-from haibun.control.releases import append_release, current_slug_id
+from haibun.control.releases import append_release, newest_slug_id
 from haibun.core.errors import Refused
 from haibun.core.names import CONFIG_LIMIT_BYTES, check_config_key
 from haibun.store.tables import apps
@@ -43,7 +43,7 @@ def change(control: Control, actor: Actor, identity: str, changes: Mapping[str, 
         description = " and ".join(
             f"{verb} {', '.join(keys)} config vars" for verb, keys in (("Set", set_keys), ("Remove", gone)) if keys
         )
-        slug_id = current_slug_id(tx, app)
+        slug_id = newest_slug_id(tx, app)
         append_release(control, tx, actor, app, description=description, slug_id=slug_id, config=new)
         control.say_api(tx, app.id, f"{description} by user {actor.email}")
     return new

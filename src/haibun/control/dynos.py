@@ -12,12 +12,14 @@ from sqlalchemy import Row, insert, select, update
 from haibun.control.authorizations import hash_token
 from haibun.control.context import Actor, Control
 from haibun.control.gate import app_for
+from haibun.control.releases import end_phase
 from haibun.core.dyno import DEFAULT_SIZE, size_named
 from haibun.core.errors import NotFound, Refused
 from haibun.core.names import check_process_type
 from haibun.kit.ids import is_id, new_id, new_token
 from haibun.store import releases as release_rows
 from haibun.store.engine import Tx
+from haibun.store.log_events import say
 from haibun.store.tables import dynos, formation, one_offs, restarts
 
 ONE_OFFS_AT_ONCE = 50
@@ -116,6 +118,21 @@ def forget_one_off(control: Control, dyno_id: str) -> None:
     """A one-off has ended: it is not wanted any more."""
     with control.store.write() as tx:
         tx.conn.execute(one_offs.delete().where(one_offs.c.id == dyno_id))
+
+
+def abandon_one_off(control: Control, dyno_id: str, code: str | None) -> None:
+    """A one-off is not to start any more. Code R13: its client never came. A release phase has so failed."""
+    with control.store.write() as tx:
+        row = tx.conn.execute(select(one_offs).where(one_offs.c.id == dyno_id)).first()
+        if row is None:
+            return
+        if code == "R13":
+            text = "Error R13 (Attach error) -> Failed to attach to process"
+            say(tx, row.app_id, control.clock.now(), "heroku", row.name, text)
+        if row.kind == "release" and row.release_id:
+            end_phase(control, tx, row.release_id, succeeded=False)
+        tx.conn.execute(one_offs.delete().where(one_offs.c.id == dyno_id))
+        tx.hint("builds", row.app_id)
 
 
 def request_stop(control: Control, dyno_id: str) -> None:

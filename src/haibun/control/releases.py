@@ -65,15 +65,21 @@ def append_release(
 def finish_phase(control: Control, release_id: str, *, succeeded: bool) -> None:
     """The release phase's command has ended; a failed one leaves the old release as it was."""
     with control.store.write() as tx:
-        row = release_rows.by_id(tx.conn, release_id)
-        if row is None or row.status != "pending":
-            return
-        status = "succeeded" if succeeded else "failed"
-        tx.conn.execute(
-            update(releases).where(releases.c.id == row.id).values(status=status, updated_at=control.clock.now())
-        )
-        if succeeded and release_rows.newest_version(tx.conn, row.app_id) == row.version:
-            _make_current(control, tx, row, release_rows.slug(tx.conn, row.slug_id))
+        end_phase(control, tx, release_id, succeeded=succeeded)
+
+
+def end_phase(control: Control, tx: Tx, release_id: str, *, succeeded: bool) -> None:
+    """finish_phase() in a transaction of the caller's. A release that has ended already stays as it is."""
+    row = release_rows.by_id(tx.conn, release_id)
+    if row is None or row.status != "pending":
+        return
+    status = "succeeded" if succeeded else "failed"
+    tx.conn.execute(
+        update(releases).where(releases.c.id == row.id).values(status=status, updated_at=control.clock.now())
+    )
+    # Phases of two releases may end in any order: the current release only ever gets newer.
+    if succeeded and row.version > release_rows.current_version(tx.conn, row.app_id):
+        _make_current(control, tx, row, release_rows.slug(tx.conn, row.slug_id))
 
 
 def rollback(control: Control, actor: Actor, identity: str, release: str) -> Row[Any]:
@@ -108,10 +114,11 @@ def deploy_slug(control: Control, actor: Actor, identity: str, slug_id: str, des
         return append_release(control, tx, actor, app, description=text, slug_id=slug_id)
 
 
-def current_slug_id(tx: Tx, app: Row[Any]) -> str | None:
-    """The slug that the newest good release has."""
-    query = select(releases.c.slug_id).where(releases.c.id == app.release_id)
-    return tx.conn.execute(query).scalar()
+def newest_slug_id(tx: Tx, app: Row[Any]) -> str | None:
+    """The slug that the next release starts from: that of the newest one that has not failed. One whose release
+    phase still runs counts, or a config var set meanwhile would take the new code back."""
+    query = select(releases.c.slug_id).where(releases.c.app_id == app.id, releases.c.status != "failed")
+    return tx.conn.execute(query.order_by(releases.c.version.desc()).limit(1)).scalar()
 
 
 def _start_phase(control: Control, tx: Tx, row: Row[Any], slug: Row[Any]) -> None:

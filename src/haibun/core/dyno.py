@@ -44,11 +44,11 @@ def size_named(name: str) -> Size:
 
 # phase -> phases it may move to. Phases only grow; a restart is a new attempt.
 PHASES: dict[str, frozenset[str]] = {
-    "created": frozenset({"starting", "gone"}),
+    "created": frozenset({"starting", "stopping", "crashed", "complete", "gone"}),
     "starting": frozenset({"up", "stopping", "crashed", "complete", "gone"}),
     "up": frozenset({"retiring", "stopping", "crashed", "complete", "gone"}),
     "retiring": frozenset({"stopping", "crashed", "complete", "gone"}),
-    "stopping": frozenset({"gone"}),
+    "stopping": frozenset({"complete", "gone"}),
     "crashed": frozenset({"gone"}),
     "complete": frozenset({"gone"}),
     "gone": frozenset(),
@@ -59,3 +59,8 @@ LIVE = frozenset({"created", "starting", "up", "retiring", "stopping"})
 def moves(old: str, new: str) -> bool:
     """Whether an attempt may go from one phase to the other."""
     return new in PHASES[old]
+
+
+def before(new: str) -> list[str]:
+    """The phases from which an attempt may come to this one."""
+    return [old for old, following in PHASES.items() if new in following]

@@ -11,6 +11,8 @@ CONFIG_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PROCESS_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 RESERVED_APP_NAMES = frozenset({"api", "git", "www", "haibun", "admin", "dashboard", "registry", "id"})
 CONFIG_LIMIT_BYTES = 64 * 1024
+CONFIG_KEY_LENGTH = 255
+"""Builds get config vars as files of that name."""
 
 ADJECTIVES = (
     "ancient autumn bold brave bright calm clear cold cool crimson dawn deep dry early fast fierce floating "
@@ -42,6 +44,8 @@ def check_app_name(name: str) -> str:
 
 def check_config_key(key: str) -> str:
     """Return `key` if it may name a config var, else Refused."""
+    if len(key) > CONFIG_KEY_LENGTH:
+        raise Refused(f"{key[:40]}… is too long for a config var's name: {CONFIG_KEY_LENGTH} characters at most.")
     if not CONFIG_KEY.fullmatch(key):
         raise Refused(
             f"{key[:80]!r} is not a name for a config var: use letters, digits and _, not starting with a digit."

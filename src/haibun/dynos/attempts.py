@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, update
 
 from haibun.control.context import Control
+from haibun.core.dyno import before
 from haibun.dynos.model import Create
 from haibun.dynos.spec import port_of
 from haibun.kit.backoff import wait_seconds
@@ -23,6 +24,8 @@ from haibun.store.tables import dynos
 # Kinder than Heroku's 20 to 320 minutes: the machine is one's own.
 CRASH_WAITS_SECONDS = (0.0, 5.0, 20.0, 60.0, 180.0, 600.0)
 STEADY_AFTER = timedelta(minutes=2)
+R12 = "Error R12 (Exit timeout) -> At least one process failed to exit within 30 seconds of SIGTERM"
+R15 = "Error R15 (Memory quota vastly exceeded)"
 
 
 class Attempts:
@@ -78,15 +81,15 @@ class Attempts:
 
     def started(self, row: Row[Any], ip: str | None) -> None:
         with self._control.store.write() as tx:
-            self._move(tx, row, "starting", ip=ip)
-            self._say(tx, row, f"Starting process with command `{row.command}`")
+            if self._move(tx, row, "starting", ip=ip):
+                self._say(tx, row, f"Starting process with command `{row.command}`")
 
-    def up(self, row: Row[Any], *, serving: bool) -> None:
-        """It is up; `serving`: nothing older serves, so that it may have traffic at once."""
+    def up(self, row: Row[Any]) -> None:
+        """It is up. Whether it gets traffic is the planner's to say."""
         with self._control.store.write() as tx:
-            self._move(tx, row, "up", up_at=self._control.clock.now(), serving=serving)
-            self._say(tx, row, "State changed from starting to up")
-            tx.hint("router", row.app_id)
+            if self._move(tx, row, "up", up_at=self._control.clock.now()):
+                self._say(tx, row, "State changed from starting to up")
+                tx.hint("router", row.app_id)
 
     def serve_and_retire(self, app_id: str, serve: list[str], retire: list[str]) -> None:
         """One transaction: these get traffic, those lose it. The switch of a deploy."""
@@ -103,27 +106,25 @@ class Attempts:
 
     def stopping(self, row: Row[Any], why: str) -> None:
         with self._control.store.write() as tx:
-            self._move(tx, row, "stopping", serving=False)
-            if row.kind != "build":
-                state = "starting" if row.phase in ("created", "starting") else "up"
-                if why in ("down", "starting") and state != why:
-                    self._say(tx, row, f"State changed from {state} to {why}")
-                self._say(tx, row, "Stopping all processes with SIGTERM")
+            if not self._move(tx, row, "stopping", serving=False):
+                return
+            state = "starting" if row.phase in ("created", "starting") else "up"
+            if why in ("down", "starting") and state != why:
+                self._say(tx, row, f"State changed from {state} to {why}")
+            self._say(tx, row, "Stopping all processes with SIGTERM")
             tx.hint("router", row.app_id)
 
     def stopped(self, row: Row[Any], exit_code: int | None, *, late: bool) -> None:
-        """A wanted end. late: it did not end in its grace."""
+        """A wanted end. late: it did not end in its grace. A run or release phase is complete now, so that what
+        follows from its end is done even if we die before."""
         with self._control.store.write() as tx:
-            if late and row.kind != "build":
-                self._say(
-                    tx,
-                    row,
-                    "Error R12 (Exit timeout) -> At least one process failed to exit within 30 seconds of SIGTERM",
-                )
+            after = "complete" if row.kind in ("run", "release") else "gone"
+            if not self._move(tx, row, after, exit_code=exit_code, serving=False):
+                return
+            if late:
+                self._say(tx, row, R12)
                 self._say(tx, row, "Stopping remaining processes with SIGKILL")
-            if exit_code is not None:
-                self._say(tx, row, f"Process exited with status {exit_code}")
-            self._move(tx, row, "gone", exit_code=exit_code)
+            self._say_exit(tx, row, exit_code)
 
     def crashed(self, row: Row[Any], exit_code: int | None, *, oom: bool = False, note: str = "") -> None:
         """An end that nobody asked for, whatever the code (as on Heroku)."""
@@ -131,28 +132,31 @@ class Attempts:
         steady = row.up_at is not None and now - row.up_at >= STEADY_AFTER
         crashes = 1 if steady else row.crashes + 1
         retry_at = now + timedelta(seconds=wait_seconds(crashes, CRASH_WAITS_SECONDS))
+        seen = {"exit_code": exit_code, "crashes": crashes, "retry_at": retry_at, "serving": False}
         with self._control.store.write() as tx:
+            if not self._move(tx, row, "crashed", **seen):
+                return
             if oom:
-                self._say(tx, row, "Error R15 (Memory quota vastly exceeded)")
-            if exit_code is not None:
-                self._say(tx, row, f"Process exited with status {exit_code}")
+                self._say(tx, row, R15)
+            self._say_exit(tx, row, exit_code)
             if note:
                 self._say(tx, row, note)
             state = "up" if row.phase in ("up", "retiring") else "starting"
             self._say(tx, row, f"State changed from {state} to crashed")
-            self._move(tx, row, "crashed", exit_code=exit_code, crashes=crashes, retry_at=retry_at, serving=False)
             tx.hint("router", row.app_id)
 
-    def complete(self, row: Row[Any], exit_code: int | None, *, oom: bool = False) -> None:
+    def complete(self, row: Row[Any], exit_code: int | None, *, oom: bool = False, note: str = "") -> None:
         """A one-off has ended by itself."""
+        code = 137 if oom and not exit_code else exit_code
         with self._control.store.write() as tx:
-            if row.kind != "build":
-                if oom:
-                    self._say(tx, row, "Error R15 (Memory quota vastly exceeded)")
-                self._say(tx, row, f"Process exited with status {exit_code}")
-                self._say(tx, row, "State changed from up to complete")
-            self._move(tx, row, "complete", exit_code=137 if oom and not exit_code else exit_code)
-            tx.hint("builds", row.app_id)
+            if not self._move(tx, row, "complete", exit_code=code):
+                return
+            if oom:
+                self._say(tx, row, R15)
+            self._say_exit(tx, row, exit_code)
+            if note:
+                self._say(tx, row, note)
+            self._say(tx, row, "State changed from up to complete")
 
     def sealed(self, row: Row[Any], sealed: Sealed | None, error: str = "") -> None:
         """What came of a build's BUILD dir, for the builds room to read."""
@@ -163,24 +167,31 @@ class Attempts:
 
     def gone(self, row: Row[Any], text: str = "") -> None:
         with self._control.store.write() as tx:
-            if text:
-                self._say(tx, row, text)
-            self._move(tx, row, "gone", serving=False)
-            tx.hint("router", row.app_id)
+            if self._move(tx, row, "gone", serving=False):
+                if text:
+                    self._say(tx, row, text)
+                tx.hint("router", row.app_id)
 
     def say(self, row: Row[Any], text: str) -> None:
         """One line `heroku[<dyno>]: text`."""
         with self._control.store.write() as tx:
             self._say(tx, row, text)
 
-    def _move(self, tx: Tx, row: Row[Any], phase: str, **values: Any) -> None:
+    def _move(self, tx: Tx, row: Row[Any], phase: str, **values: Any) -> bool:
+        """Whether the attempt was in a phase from which it may come to this one; if not, nothing is changed."""
         now = self._control.clock.now()
-        tx.conn.execute(
+        for room in ("dynos", "builds") if row.kind == "build" else ("dynos",):
+            tx.hint(room, row.app_id)
+        moved = tx.conn.execute(
             update(dynos)
-            .where(dynos.c.id == row.id, dynos.c.phase != "gone")
+            .where(dynos.c.id == row.id, dynos.c.phase.in_(before(phase)))
             .values(phase=phase, updated_at=now, **values)
         )
-        tx.hint("dynos", row.app_id)
+        return moved.rowcount > 0
+
+    def _say_exit(self, tx: Tx, row: Row[Any], exit_code: int | None) -> None:
+        if exit_code is not None:
+            self._say(tx, row, f"Process exited with status {exit_code}")
 
     def _say(self, tx: Tx, row: Row[Any], text: str) -> None:
         if row.kind != "build":

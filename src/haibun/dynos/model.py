@@ -22,7 +22,7 @@ class TypeWanted:
 @dataclass(frozen=True)
 class Attempt:
     """One attempt at filling a slot. `route`: what the router says of it (routed, drained or None).
-    `busy`: an operation on it is under way. `since`: when its phase last changed."""
+    `busy`: an operation on it is under way that cannot be broken off. `since`: when its phase last changed."""
 
     id: str
     name: str
@@ -46,7 +46,8 @@ class Attempt:
 
 @dataclass(frozen=True)
 class OneOffWanted:
-    """A one-off dyno that somebody asked for. `ready`: its client is connected, or none is needed."""
+    """A one-off dyno that somebody asked for. `ready`: its client is connected, or none is needed. `ended`:
+    it has run, and is not forgotten yet by who asked."""
 
     id: str
     name: str
@@ -55,6 +56,7 @@ class OneOffWanted:
     ready: bool
     stop: bool
     time_to_live: int | None = None
+    ended: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Begin:
 
 @dataclass(frozen=True)
 class Abandon:
-    """Forget a one-off that never started: told to stop, or its client never came (code R13)."""
+    """Forget a one-off that is not to start: told to stop, or its client never came (code R13)."""
 
     id: str
     code: str | None = None

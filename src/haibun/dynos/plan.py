@@ -88,15 +88,19 @@ def _type(look: _Look, kind: TypeWanted) -> None:
 
 
 def _fill(look: _Look, kind: TypeWanted, slot: str, new: list[Attempt]) -> None:
-    if any(a.phase in BOOTING for a in new):
-        return
+    filled = any(a.phase in BOOTING for a in new)
     crashed = [a for a in new if a.phase == "crashed"]
-    last = crashed[-1] if crashed else None
+    last = crashed[-1] if crashed and not filled else None
+    for attempt in crashed:
+        if attempt is not last:
+            look.do(Do("forget", attempt.id), attempt)
+    if filled:
+        return
     if last and last.retry_at and last.retry_at > look.snapshot.now:
         look.at(last.retry_at)
         return
-    for attempt in crashed:
-        look.do(Do("forget", attempt.id), attempt)
+    if last:
+        look.do(Do("forget", last.id), last)
     look.do(Create(slot, kind, last.crashes if last else 0))
 
 
@@ -149,6 +153,10 @@ def _one_offs(look: _Look) -> None:
 
 def _one_off(look: _Look, one_off: OneOffWanted, attempt: Attempt | None) -> None:
     now = look.snapshot.now
+    if one_off.ended:
+        if one_off.kind != "build":  # the builds room still reads what came of a build
+            look.do(Abandon(one_off.id))
+        return
     stop = one_off.stop or look.snapshot.deleted
     if one_off.time_to_live is not None:
         deadline = one_off.created_at + timedelta(seconds=one_off.time_to_live)
@@ -163,5 +171,6 @@ def _one_off(look: _Look, one_off: OneOffWanted, attempt: Attempt | None) -> Non
             look.do(Abandon(one_off.id, "R13"))
         else:
             look.at(one_off.created_at + ATTACH_WAIT)
-    elif stop and attempt.phase in BOOTING:
+    elif (stop or not one_off.ready) and attempt.phase in BOOTING:
+        # Not ready any more: its client has left, also while nobody of us was there to see it.
         look.do(Do("stop", attempt.id, "complete"), attempt)

@@ -19,10 +19,13 @@ from sqlalchemy import Row
 
 from haibun.control import dynos as verbs
 from haibun.core.errors import HaibunError
-from haibun.dynos.room import Client, DynosRoom
+from haibun.dynos.clients import Client
+from haibun.dynos.room import DynosRoom
 
 log = logging.getLogger(__name__)
 HELLO = b"rendezvous\r\n"
+NO_SESSION = b"No such session: it has ended, or it was waited for too long.\r\n"
+NOT_STARTED = b" !     The dyno did not start, or has ended already. Its app's log says more.\r\n"
 MARKER = "\uffff heroku-command-exit-status: "
 SECRET_LIMIT = 512
 HELLO_SECONDS = 10.0
@@ -41,6 +44,8 @@ async def serve(room: DynosRoom, path: Path) -> asyncio.Server:
             await _meet(room, reader, writer)
         except (OSError, HaibunError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError) as e:
             log.debug("a rendezvous ended: %s", e)
+        except Exception:
+            log.exception("a rendezvous failed")
         finally:
             writer.close()
 
@@ -54,40 +59,51 @@ async def _meet(room: DynosRoom, reader: asyncio.StreamReader, writer: asyncio.S
         line = await reader.readuntil(b"\n")
     secret = line[:SECRET_LIMIT].strip().decode(errors="replace").partition("?")[0]
     one_off = await asyncio.to_thread(verbs.by_secret, room.control, secret)
-    if one_off is None or one_off.id in room.clients:
-        writer.write(b"No such session: it has ended, or it was waited for too long.\r\n")
+    # A secret is good for one meeting: not beside another client, and not once the dyno has begun.
+    begun = one_off is not None and await asyncio.to_thread(room.life.row, one_off.id) is not None
+    client = room.clients.enter(one_off.id) if one_off is not None and not begun else None
+    if one_off is None or client is None:
+        writer.write(NO_SESSION)
         await writer.drain()
         return
-    writer.write(HELLO)
-    await writer.drain()
-    client = room.clients[one_off.id] = Client()
     try:
+        writer.write(HELLO)
+        await writer.drain()
         room.hint(one_off.app_id)
         await asyncio.gather(client.started.wait(), asyncio.sleep(FIRST_PACKET_SECONDS))
-        await _converse(room, one_off, reader, writer)
+        await _converse(room, one_off, client, reader, writer)
     finally:
-        client.left.set()
-        room.clients.pop(one_off.id, None)
+        room.clients.leave(one_off.id)
+        room.hint(one_off.app_id)
 
 
 async def _converse(
-    room: DynosRoom, one_off: Row[Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    room: DynosRoom, one_off: Row[Any], client: Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
-    dyno = await room.driver.attach(one_off.id)
+    try:
+        dyno = await room.driver.attach(one_off.id)
+    except HaibunError as error:
+        log.info("one-off %s could not be attached to: %s", one_off.id, error)
+        writer.write(NOT_STARTED)
+        await _say_status(room, one_off, b"", writer)
+        return
     dyno.setblocking(False)
     from_dyno, to_dyno = await asyncio.open_connection(sock=dyno)
     inward = asyncio.create_task(_inward(one_off.tty, reader, to_dyno))
     outward = asyncio.create_task(_outward(from_dyno, writer))
+    over = asyncio.create_task(client.over.wait())
     try:
-        await asyncio.wait({inward, outward}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({inward, outward, over}, return_when=asyncio.FIRST_COMPLETED)
         if outward.done():
             await _say_status(room, one_off, outward.result(), writer)
-        else:
+        elif not over.done():
             await _hang_up(room, one_off, outward)
     finally:
-        for task in (inward, outward):
+        for task in (inward, outward, over):
             task.cancel()
         to_dyno.close()
+        if over.done() and not outward.done():
+            writer.transport.abort()  # it does not read: what is waiting for it would wait for ever
 
 
 async def _inward(tty: bool, reader: asyncio.StreamReader, to_dyno: asyncio.StreamWriter) -> None:
@@ -105,6 +121,8 @@ async def _inward(tty: bool, reader: asyncio.StreamReader, to_dyno: asyncio.Stre
                 pass
             return
         if not chunk:
+            if held and to_dyno.can_write_eof():
+                to_dyno.write_eof()
             return
         chunk = held + chunk
         held = b""
@@ -138,9 +156,11 @@ async def _say_status(room: DynosRoom, one_off: Row[Any], last: bytes, writer: a
 
 async def _exit_code(room: DynosRoom, dyno_id: str) -> int:
     for _ in range(100):
-        code = await asyncio.to_thread(room.exit_code, dyno_id)
-        if code is not None:
-            return code
+        row = await asyncio.to_thread(room.life.row, dyno_id)
+        if row is not None and row.exit_code is not None:
+            return int(row.exit_code)
+        if row is None or row.phase in ("complete", "gone"):
+            break
         await asyncio.sleep(0.02)
     return 1
 

@@ -24,6 +24,8 @@ def read(
     attempts = rows.of_app(conn, app_id)
     seen = rows.routes_of(conn, [row.id for row in attempts])
     commands = release_rows.process_types(conn, app.release_id)
+    one_offs = rows.one_offs_of(conn, app_id)
+    ended = rows.gone_of(conn, [row.id for row in one_offs])
     return Snapshot(
         app_id=app_id,
         now=now,
@@ -36,7 +38,7 @@ def read(
             if row.type in commands
         ),
         restarts={row.target: row.requested_at for row in rows.restarts_of(conn, app_id)},
-        one_offs=tuple(_one_off(row, clients) for row in rows.one_offs_of(conn, app_id)),
+        one_offs=tuple(_one_off(row, clients, row.id in ended) for row in one_offs),
         attempts=tuple(_attempt(row, seen.get(row.id), row.id in busy) for row in attempts),
     )
 
@@ -66,7 +68,7 @@ def _attempt(row: Row[Any], route: str | None, busy: bool) -> Attempt:
     )
 
 
-def _one_off(row: Row[Any], clients: frozenset[str]) -> OneOffWanted:
+def _one_off(row: Row[Any], clients: frozenset[str], ended: bool) -> OneOffWanted:
     return OneOffWanted(
         id=row.id,
         name=row.name,
@@ -75,4 +77,5 @@ def _one_off(row: Row[Any], clients: frozenset[str]) -> OneOffWanted:
         ready=not row.attach or row.id in clients,
         stop=row.stop_requested_at is not None,
         time_to_live=row.time_to_live,
+        ended=ended,
     )

@@ -48,13 +48,22 @@ class KeyedLoop:
         """Run until cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
-            while True:
-                try:
-                    for key in await asyncio.to_thread(lambda: list(self._keys())):
-                        self.hint(key)
-                except Exception:
-                    log.exception("%s: listing keys failed", self._name)
-                await asyncio.sleep(self._resync_seconds)
+            try:
+                await self._resync_forever()
+            finally:
+                self._group = None  # hints that come now are for nobody
+                for timer in self._timers.values():
+                    timer.cancel()
+                self._timers.clear()
+
+    async def _resync_forever(self) -> None:
+        while True:
+            try:
+                for key in await asyncio.to_thread(lambda: list(self._keys())):
+                    self.hint(key)
+            except Exception:
+                log.exception("%s: listing keys failed", self._name)
+            await asyncio.sleep(self._resync_seconds)
 
     async def _turn(self, key: str) -> None:
         wait: float | None
@@ -70,5 +79,5 @@ class KeyedLoop:
         if key in self._again:
             self._again.discard(key)
             wait = 0.0
-        if wait is not None:
+        if wait is not None and self._group is not None:
             self._timers[key] = asyncio.get_running_loop().call_later(wait, self.hint, key)

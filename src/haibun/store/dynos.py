@@ -33,6 +33,17 @@ def by_id(conn: Connection, dyno_id: str) -> Row[Any] | None:
     return conn.execute(select(dynos).where(dynos.c.id == dyno_id)).first()
 
 
+def gone_of(conn: Connection, dyno_ids: list[str]) -> set[str]:
+    """Those of the ids whose attempt has run and is gone."""
+    query = select(dynos.c.id).where(dynos.c.id.in_(dyno_ids), dynos.c.phase == "gone")
+    return set(conn.execute(query).scalars())
+
+
+def wanted_ids(conn: Connection) -> set[str]:
+    """Ids of all attempts that the runtime may still hold."""
+    return set(conn.execute(select(dynos.c.id).where(dynos.c.phase.not_in(("gone", "crashed")))).scalars())
+
+
 def add(tx: Tx, **values: Any) -> None:
     tx.conn.execute(insert(dynos).values(**values))
 

@@ -11,8 +11,13 @@ from haibun.store.tables import log_events
 
 
 def say(tx: Tx, app_id: str, at: datetime, source: str, ps: str, text: str) -> None:
-    """Queue one line `<source>[<ps>]: <text>`."""
-    tx.conn.execute(insert(log_events).values(app_id=app_id, at=at, source=source, ps=ps, text=text[:10_000]))
+    """Queue one line `<source>[<ps>]: <text>`; what a user put into the text cannot begin another line.
+
+    Ids grow in the order of the commits, on PostgreSQL too: writers come one after the other (Store.write), so
+    whoever takes lines by id never passes over one that is committed later.
+    """
+    text = text[:10_000].replace("\r", " ").replace("\n", " ")
+    tx.conn.execute(insert(log_events).values(app_id=app_id, at=at, source=source, ps=ps, text=text))
     tx.hint("logplex", app_id)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from haibun.kit.ids import is_id
 from haibun.store.paging import Span, within
-from haibun.store.tables import releases, slugs, users
+from haibun.store.tables import apps, releases, slugs, users
 
 with_user = select(releases, users.c.email.label("user_email")).join(users, users.c.id == releases.c.user_id)
 
@@ -45,6 +45,12 @@ def newest_version(conn: Connection, app_id: str) -> int:
     """0 if there is none."""
     query = select(func.max(releases.c.version)).where(releases.c.app_id == app_id)
     return conn.execute(query).scalar() or 0
+
+
+def current_version(conn: Connection, app_id: str) -> int:
+    """Of the release whose dynos are wanted; 0 if there is none."""
+    query = select(releases.c.version).join(apps, apps.c.release_id == releases.c.id)
+    return conn.execute(query.where(apps.c.id == app_id)).scalar() or 0
 
 
 def slug(conn: Connection, slug_id: str | None) -> Row[Any] | None:

@@ -47,6 +47,17 @@ TABLE = {
         snapshot(attempt("a", "crashed", crashes=2, retry_at=NOW)),
         [Do("forget", "a"), Create("web.1", WEB, 2)],
     ),
+    "a crash before the last one is forgotten while the last one waits": (
+        snapshot(
+            attempt("a", "crashed", crashes=1, retry_at=NOW),
+            attempt("b", "crashed", crashes=2, retry_at=NOW + timedelta(seconds=5)),
+        ),
+        [Do("forget", "a")],
+    ),
+    "a crash is forgotten once its slot is filled": (
+        snapshot(attempt("a", "crashed", crashes=1, retry_at=NOW), attempt("b", "starting")),
+        [Do("forget", "a")],
+    ),
     "a retiring dyno that still has requests goes on": (
         snapshot(attempt("new", "up", serving=True), attempt("old", "retiring", release="r1", route="routed")),
         [],
@@ -85,8 +96,8 @@ def test_table(case: tuple[Snapshot, list[object]]) -> None:
 
 
 def one_off(**more: object) -> OneOffWanted:
-    values: dict[str, object] = {"created_at": NOW, "ready": True, "stop": False}
-    return OneOffWanted("o", "run.1", "run", **(values | more))  # type: ignore[arg-type]
+    values: dict[str, object] = {"kind": "run", "created_at": NOW, "ready": True, "stop": False}
+    return OneOffWanted("o", "run.1", **(values | more))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -96,11 +107,19 @@ def one_off(**more: object) -> OneOffWanted:
         (one_off(ready=False), []),
         (one_off(ready=False, created_at=NOW - timedelta(seconds=31)), [Abandon("o", "R13")]),
         (one_off(stop=True), [Abandon("o")]),
+        (one_off(ended=True), [Abandon("o")]),
+        (one_off(ended=True, kind="build"), []),
         (one_off(time_to_live=60, created_at=NOW - timedelta(seconds=61)), [Abandon("o")]),
     ],
 )
 def test_one_offs(wanted: OneOffWanted, operations: list[object]) -> None:
     assert list(plan(snapshot(types=(), one_offs=(wanted,))).operations) == operations
+
+
+def test_a_one_off_whose_client_has_left_is_stopped() -> None:
+    running = attempt("o", "up", name="run.1", kind="run")
+    made = plan(snapshot(running, types=(), one_offs=(one_off(ready=False),)))
+    assert list(made.operations) == [Do("stop", "o", "complete")]
 
 
 def test_it_says_when_to_look_again() -> None:
