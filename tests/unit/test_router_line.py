@@ -11,7 +11,7 @@ def record(**given: str) -> str:
     fields = {
         "owner": "a1/serving", "code": "-", "ts": "--", "status": "200", "server": "web.1:d7",
         "TR": "0", "Tw": "0", "Tc": "1", "Ta": "19", "bytes": "13", "request_id": "rid", "protocol": "https",
-        "method": "GET", "host": "h.io", "fwd": "1.2.3.4", "uri": "/",
+        "method": "GET", "host": "h.io", "forwarded": "-", "ip": "1.2.3.4", "uri": "/",
     }  # fmt: skip
     assert list(fields) == router_line.FIELDS
     return "\t".join((fields | given).values()) + "\n"
@@ -27,7 +27,7 @@ def line(**given: str) -> str:
 def test_herokus_own_sample() -> None:
     """[the sample in Heroku's article on HTTP routing, field by field]"""
     assert line(
-        request_id="8601b555-6a83-4c12-8269-97c8e32cdb22", host="app.herokuapp.com", fwd="204.204.204.204"
+        request_id="8601b555-6a83-4c12-8269-97c8e32cdb22", host="app.herokuapp.com", ip="204.204.204.204"
     ) == (
         'at=info method=GET path="/" host=app.herokuapp.com request_id=8601b555-6a83-4c12-8269-97c8e32cdb22 '
         'fwd="204.204.204.204" dyno=web.1 connect=1ms service=18ms status=200 bytes=13 protocol=https'
@@ -67,9 +67,9 @@ def test_no_dyno_no_numbers() -> None:
 
 
 def test_what_a_stranger_sends_stays_in_its_field() -> None:
-    text = line(uri='/"\tx status=1', fwd='1.1.1.1" status=2', host='h" at=error')
+    text = line(uri='/"\tx status=1', forwarded='1.1.1.1" status=2', host='h" at=error')
     assert 'path="/%22\tx status=1"' in text
-    assert 'fwd="1.1.1.1%22 status=2"' in text
+    assert 'fwd="1.1.1.1%22 status=2, 1.2.3.4"' in text
     assert "host=hat=error" in text
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from haibun.core.errors import Temporary
 from haibun.core.layout import Layout
+from haibun.router.config import SERVER
 from haibun.router.ops import (
     AddServer,
     Backend,
@@ -153,7 +154,7 @@ class HaproxyAdmin:
             case DelHost(host):
                 return (f"del map {self._hosts} {host}",)
             case AddServer(slot, key, ip, port):
-                return (f"add server s{slot}/{key} {_address(ip)}:{port}",)
+                return (f"add server s{slot}/{key} {_address(ip)}:{port} {SERVER}",)
             case SetAddress(slot, key, ip, port):
                 return (f"set server s{slot}/{key} addr {ip} port {port}",)
             case SetPower(slot, key, "ready"):

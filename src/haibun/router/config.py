@@ -15,6 +15,9 @@ from haibun.router.pages import ERROR_PAGES, FILLING, STATE_PAGES, no_app_format
 FIRST_SLOTS = 64
 RENDEZVOUS = "rendezvous"
 LOG_SOCKET = "router-log"
+SERVER = "pool-max-conn -1 pool-purge-delay 1s"
+"""Of every server: connections to dynos are kept, but idle ones not as long as app servers keep theirs. A server
+added at run time keeps none unless both words are said."""
 HTML = 'content-type "text/html; charset=utf-8" hdr Cache-Control "no-cache, no-store"'
 
 
@@ -79,9 +82,9 @@ def _port_frontend(edge: Edge) -> str:
 def _direct_binds(edge: Edge, folder: str) -> str:
     lines: list[str] = []
     if edge.http_port is not None:
-        lines += _binds(edge, edge.http_port, " name plain")
+        lines += _binds(edge, edge.http_port, " name http")
     if edge.https_port is not None:
-        tls = f" name tls ssl crt-list {folder}/crt-list alpn h2,http/1.1"
+        tls = f" name https ssl crt-list {folder}/crt-list alpn h2,http/1.1"
         lines += _binds(edge, edge.https_port, tls)
     return "\n    ".join(lines)
 
@@ -101,7 +104,7 @@ def _slots(proxy: Proxy) -> Iterator[str]:
         for key, server in proxy.servers.get(slot, {}).items():
             if server.power != "maint":
                 weight = " weight 0" if server.power == "drain" else ""
-                yield f"    server {key} {server.ip}:{server.port}{weight}"
+                yield f"    server {key} {server.ip}:{server.port} {SERVER}{weight}"
 
 
 def config(layout: Layout, edge: Edge, proxy: Proxy) -> str:

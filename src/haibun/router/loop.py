@@ -52,6 +52,7 @@ class RouterLoop:
     ) -> None:
         self._admin = admin
         self._edge = edge
+        self._own = frozenset(edge.platform_hosts())
         self._snapshot = snapshot
         self._report = report
         self._clock = clock
@@ -78,7 +79,7 @@ class RouterLoop:
                 raise
 
     async def _pass(self) -> float:
-        wanted = self._snapshot()
+        wanted = self._snapshot().without(self._own)
         model = await self._look()
         pending = any(server.power == "maint" for slot in model.servers.values() for server in slot.values())
         if wanted != self._done or pending:

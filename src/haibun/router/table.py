@@ -7,7 +7,7 @@ that was not made for it ever reaches HAProxy's command socket.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 State = Literal["serving", "no_web", "crashed", "blank", "maintenance", "starting"]
@@ -83,3 +83,10 @@ class RouteTable:
             for host in app.hosts:
                 owners.setdefault(host, app.app_id)
         return owners
+
+    def without(self, hosts: frozenset[str]) -> RouteTable:
+        """The same table, but no app answers for any of `hosts`: they are the platform's own."""
+        if all(hosts.isdisjoint(app.hosts) for app in self.apps):
+            return self
+        kept = (replace(app, hosts=tuple(host for host in app.hosts if host not in hosts)) for app in self.apps)
+        return RouteTable(tuple(kept))

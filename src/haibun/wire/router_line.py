@@ -1,6 +1,6 @@
 """HAProxy's record of one request -> the router line that Heroku users know. Pure, no I/O.
 
-A record is 16 fields with tabs between, in the order of FIELDS. The H code follows from the termination state:
+A record is 17 fields with tabs between, in the order of FIELDS. The H code follows from the termination state:
 its first letter says who ended it (C client, S server, P proxy; small: a timeout), its second when
 (Q queue, C connect, H headers, D data).
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-FIELDS = "owner code ts status server TR Tw Tc Ta bytes request_id protocol method host fwd uri".split()
+FIELDS = "owner code ts status server TR Tw Tc Ta bytes request_id protocol method host forwarded ip uri".split()
 TABS = len(FIELDS) - 1
 
 
@@ -57,15 +57,18 @@ NO_SERVER = "<NOSRV>"
 def parse(record: str) -> tuple[str, str] | None:
     """(app id, the line's text) of one record; None if it is of no app or not a record at all.
 
-    >>> parse("a1/serving\\t-\\t--\\t200\\tweb.1:d7\\t0\\t0\\t1\\t19\\t13\\trid\\thttp\\tGET\\th.io\\t::1\\t/\\n")
+    >>> parse("a1/serving\\t-\\t--\\t200\\tweb.1:d7\\t0\\t0\\t1\\t19\\t13\\trid\\thttp\\tGET\\th.io\\t-\\t::1\\t/\\n")
     ('a1', 'at=info method=GET path="/" host=h.io request_id=rid fwd="::1" dyno=web.1 connect=1ms \
 service=18ms status=200 bytes=13 protocol=http')
     """
     fields = record.rstrip("\n").split("\t", TABS)
     if len(fields) <= TABS or fields[0] in ("", "-"):
         return None
-    owner, code, end, status, server, tr, tw, tc, ta, size, rid, protocol, method, host, fwd, uri = fields
+    owner, code, end, status, server, tr, tw, tc, ta, size, rid, protocol, method, host, forwarded, ip, uri = (
+        fields
+    )
     app_id = owner.partition("/")[0]
+    fwd = ip if forwarded == "-" else f"{forwarded}, {ip}"
     error = _error(code, end, status, server)
     head = "at=info"
     if error is not None:

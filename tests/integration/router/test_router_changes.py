@@ -71,11 +71,13 @@ def test_growth_under_load() -> None:
 
 
 def test_a_request_under_way_survives_drain_and_growth() -> None:
-    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
-        await asyncio.sleep(1.5)
-        await say(writer, b"late")
-
     async def main() -> None:
+        finish = asyncio.Event()
+
+        async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
+            await finish.wait()
+            await say(writer, b"late")
+
         async with standing() as stand, dynos("web.1", reply=slow) as (old,), dynos("web.1") as (new,):
             assert stand.edge.port
             await stand.route(app("hello", old.server()))
@@ -89,6 +91,7 @@ def test_a_request_under_way_survives_drain_and_growth() -> None:
                 await stand.loop.pass_once()
             assert old.dyno_id not in stand.seen.drained  # the old worker still has its request
             assert (await get(stand.edge.port, "hello.localhost"))[2].startswith(b"web.1 ")
+            finish.set()
             assert (await request)[2] == b"late"
             async with asyncio.timeout(5):
                 while old.dyno_id not in stand.seen.drained:
