@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from haibun.router.table import AppRoutes, RouteTable, Server, State
 from haibun.store.engine import Tx
@@ -21,7 +21,7 @@ def table(conn: Connection) -> RouteTable:
         hosts[row.app_id].append(row.hostname.lower())
     web = formation.c.type == "web"
     quantity = {row.app_id: row.quantity for row in conn.execute(select(formation).where(web))}
-    attempts: dict[str, list[Row[Any]]] = defaultdict(list)
+    attempts: dict[str, list[Any]] = defaultdict(list)
     alive = select(dynos).where(dynos.c.kind == "formation", dynos.c.type == "web", dynos.c.phase != "gone")
     for row in conn.execute(alive.order_by(dynos.c.created_at)):
         attempts[row.app_id].append(row)
@@ -39,7 +39,7 @@ def table(conn: Connection) -> RouteTable:
     )
 
 
-def _routes(app: Row[Any], hosts: tuple[str, ...], quantity: int | None, web: list[Row[Any]]) -> AppRoutes:
+def _routes(app: Any, hosts: tuple[str, ...], quantity: int | None, web: list[Any]) -> AppRoutes:
     servers = tuple(
         Server(row.name, row.id, row.ip, row.port, draining=row.phase == "retiring")
         for row in web
@@ -48,7 +48,7 @@ def _routes(app: Row[Any], hosts: tuple[str, ...], quantity: int | None, web: li
     return AppRoutes(app.id, app.name, hosts, _state(app, quantity, web, servers), servers)
 
 
-def _state(app: Row[Any], quantity: int | None, web: list[Row[Any]], servers: tuple[Server, ...]) -> State:
+def _state(app: Any, quantity: int | None, web: list[Any], servers: tuple[Server, ...]) -> State:
     if app.maintenance:
         return "maintenance"
     if app.slug_id is None:
