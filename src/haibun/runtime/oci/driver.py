@@ -23,6 +23,7 @@ from haibun.runtime.oci.boot import Boot
 from haibun.runtime.oci.bundle import INIT
 from haibun.runtime.oci.checks import check_id, check_spec
 from haibun.runtime.oci.config import OciConfig
+from haibun.runtime.oci.grace_periods import Hurry
 from haibun.runtime.oci.host import Host
 from haibun.runtime.oci.records import Record
 from haibun.runtime.oci.sealing import Sealer
@@ -43,6 +44,7 @@ class OciDriver:
         self._listeners: set[asyncio.Queue[DynoSeen]] = set()
         self._pumps: set[asyncio.Task[None]] = set()
         self._exits = -1
+        self._hurry = Hurry()
 
     async def __aenter__(self) -> OciDriver:
         await self.open()
