@@ -62,7 +62,8 @@ def make(recipe: Recipe, root: Path) -> None:
     try:
         work.mkdir(mode=0o755)
         for variant in VARIANTS:
-            print(f"- stack {recipe.name}: making {recipe.name}.{variant} from {recipe.description} ...", flush=True)
+            tree = f"{recipe.name}.{variant}"
+            print(f"- stack {recipe.name}: making {tree} from {recipe.description} ...", flush=True)
             log = work / f"{variant}.log"
             if variant == "run":
                 bootstrap.fresh(recipe, work / variant, log)

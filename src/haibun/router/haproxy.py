@@ -144,7 +144,7 @@ async def stop(layout: Layout) -> None:
         return
     os.kill(pid, 15)
     deadline = time.monotonic() + START_SECONDS
-    while _running(pid) and time.monotonic() < deadline:
+    while _running(pid) and time.monotonic() < deadline:  # noqa: ASYNC110 another program
         await asyncio.sleep(0.02)
 
 

@@ -57,8 +57,8 @@ NO_SERVER = "<NOSRV>"
 def parse(record: str) -> tuple[str, str] | None:
     """(app id, the line's text) of one record; None if it is of no app or not a record at all.
 
-    >>> parse("a1/serving\\t-\\t--\\t200\\tweb.1:d7\\t0\\t0\\t1\\t19\\t13\\trid\\thttp\\tGET\\th.io\\t-\\t::1\\t/\\n")
-    ('a1', 'at=info method=GET path="/" host=h.io request_id=rid fwd="::1" dyno=web.1 connect=1ms \
+    >>> parse("a/serving\\t-\\t--\\t200\\tweb.1:d7\\t0\\t0\\t1\\t19\\t13\\trid\\thttp\\tGET\\th\\t-\\t::1\\t/\\n")
+    ('a', 'at=info method=GET path="/" host=h request_id=rid fwd="::1" dyno=web.1 connect=1ms \
 service=18ms status=200 bytes=13 protocol=http')
     """
     fields = record.rstrip("\n").split("\t", TABS)

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from haibun.core.layout import Layout
 from haibun.router import haproxy
-from haibun.router.admin import HaproxyAdmin
 from haibun.router.config import Edge
 from haibun.router.loop import RouterLoop, Seen
 from haibun.router.table import AppRoutes, RouteTable, Server
@@ -89,7 +88,7 @@ class Stand:
     edge: Edge
     process: asyncio.subprocess.Process | None = None
     table: dict[str, AppRoutes] = field(default_factory=dict)
-    seen: Seen = Seen(frozenset(), frozenset())
+    seen: Seen = field(default_factory=lambda: Seen(frozenset(), frozenset()))
     lines: list[str] = field(default_factory=list)
 
     async def start(self, uid: int | None = None) -> None:

@@ -38,7 +38,8 @@ def test_the_line_of_a_good_request_and_what_the_dyno_sees() -> None:
             await stand.route(app("hello", dyno.server()))
             port = stand.edge.port
             assert port
-            given = 'X-Request-Id: aaaaaaaaaaaaaaaaaaaa=\r\nX-Forwarded-For: 1.2.3.4, "5\r\nX-Forwarded-Proto: gopher\r\n'
+            given = 'X-Request-Id: aaaaaaaaaaaaaaaaaaaa=\r\nX-Forwarded-For: 1.2.3.4, "5\r\n'
+            given += "X-Forwarded-Proto: gopher\r\n"
             status, head, _ = await get(port, f"Hello.localhost:{port}", '/a"b?c=d%20e', given)
             assert status == 200
             assert b"via: 1.1 haibun-router" in head.lower()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 
+from router_stand import Dyno, app, curl, dynos, free_port, get, standing
+
 from haibun.router import haproxy
 from haibun.router.admin import HaproxyAdmin
-from router_stand import Dyno, app, curl, dynos, free_port, get, standing
 
 
 def test_one_port_speaks_http_tls_and_http2() -> None:
@@ -109,7 +110,8 @@ def test_two_platforms_side_by_side() -> None:
         async with standing() as one, standing() as two, dynos("web.1", "web.1") as (a, b):
             await one.route(app("hello", a.server()))
             await two.route(app("hello", b.server()))
-            assert one.edge.port and two.edge.port
+            assert one.edge.port
+            assert two.edge.port
             assert a.dyno_id.encode() in (await get(one.edge.port, "hello.localhost"))[2]
             assert b.dyno_id.encode() in (await get(two.edge.port, "hello.localhost"))[2]
 
