@@ -32,10 +32,12 @@ def logplex(_quick: bool) -> list[Row]:
             continue
         if "times the bare" in label:
             continue
-        lines = "lines/s" in label and "core" not in label and not label.startswith("live")
-        lost = "lost" in label
+        lost, of_core = "lost" in label, "core's CPU" in label
+        lines = "lines/s" in label and not of_core and not label.startswith("live")
+        label = label.replace("lines/s of", "per").replace(", lines/s", "").replace(", tail's lines/s", "")
+        label = "logplex, " + label.replace(", start of the writer included", "")
         found.append(
-            Row("logplex, " + label.replace(", lines/s", ""), value, "%" if percent else "" if lost else "lines/s",
-                bare if lines else None, aim=0 if lost else None)
+            Row(label, value, "%" if percent else "" if lost else "lines/s",
+                bare if lines else None, aim=0 if lost else 200_000 if of_core else None, at_least=of_core)
         )  # fmt: skip
     return found

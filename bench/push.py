@@ -1,6 +1,7 @@
 """From `git push` to the first answer of the new version through the router, and the same for a rollback.
 
-The app is examples/python-flask: gunicorn and Flask, so a part of each figure is the app's own start.
+The app is examples/python-flask: gunicorn and Flask, so a part of each figure is the app's own start. The polling
+is a visitor's, too: none of its requests may fail while one version replaces another.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ import http.client
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from bench.platforms import flask_app, new_version, running
@@ -35,15 +35,30 @@ def rows(quick: bool) -> list[Row]:
     rounds = 3 if quick else 7
     with running() as platform:
         folder = flask_app(platform, APP)
-        cold = _push(platform, folder, "version bench-0,")
-        pushes = [_push(platform, folder, new_version(platform, folder, n + 1)) for n in range(rounds)]
-        rollbacks = _rollbacks(platform, rounds)
+        cold, _ = _push(platform, folder, "version bench-0,")
+        found = [_push(platform, folder, new_version(platform, folder, n + 1)) for n in range(rounds)]
+        back = _rollbacks(platform, rounds)
+    pushes, failed = [steps for steps, _ in found], [seen for _, seen in (*found, *back)]
     total = [sum(steps.values()) for steps in pushes]
     middle = {step: median([steps[step] for steps in pushes]) for step in pushes[0]}
     return [
         Row("push, code only, until served", median(total), "s", aim=2, note=f"{rounds} pushes: {_told(middle)}"),
         Row("first push, until served", sum(cold.values()), "s", aim=3, note=_told(cold)),
-        Row("rollback, until served", median(rollbacks), "s", aim=2, note=f"{rounds} rollbacks, CLI included"),
+        Row(
+            "rollback, until served",
+            median([took for took, _ in back]),
+            "s",
+            aim=2,
+            note=f"{rounds}, CLI included",
+        ),
+        Row(
+            "failed requests meanwhile",
+            sum(seen.failed for seen in failed),
+            "",
+            aim=0,
+            note=f"of {sum(seen.asked for seen in failed)}"
+            + "".join({f"; {seen.last}" for seen in failed if seen.last}),
+        ),
     ]
 
 
@@ -51,8 +66,8 @@ def _told(steps: dict[str, float]) -> str:
     return ", ".join(f"{step} {seconds:.2f} s" for step, seconds in steps.items())
 
 
-def _push(platform: Platform, folder: Path, text: str) -> dict[str, float]:
-    """Seconds of each step."""
+def _push(platform: Platform, folder: Path, text: str) -> tuple[dict[str, float], _Poll]:
+    """Seconds of each step, and what a visitor saw."""
     served = _Poll(platform, text)
     began = time.monotonic()
     marks = _marks(platform, folder)
@@ -60,7 +75,7 @@ def _push(platform: Platform, folder: Path, text: str) -> dict[str, float]:
     steps, last = {}, began
     for step, moment in marks.items():
         steps[step], last = moment - last, moment
-    return steps
+    return steps, served
 
 
 def _marks(platform: Platform, folder: Path) -> dict[str, float]:
@@ -81,7 +96,7 @@ def _marks(platform: Platform, folder: Path) -> dict[str, float]:
     return marks
 
 
-def _rollbacks(platform: Platform, rounds: int) -> list[float]:
+def _rollbacks(platform: Platform, rounds: int) -> list[tuple[float, _Poll]]:
     """To the release before, there and back, until it is served."""
     times = []
     # v1 and v2 have no code, v3 is version 0; the pushes made v4 and on. Each rollback makes a release too.
@@ -89,7 +104,7 @@ def _rollbacks(platform: Platform, rounds: int) -> list[float]:
         served = _Poll(platform, f"version bench-{number % 2},")
         began = time.monotonic()
         platform.haibun("rollback", f"v{3 + number % 2}", "-a", APP)
-        times.append(served.at() - began)
+        times.append((served.at() - began, served))
     return times
 
 
@@ -99,6 +114,8 @@ class _Poll:
     def __init__(self, platform: Platform, text: str) -> None:
         self._port, self._text = platform.port, text
         self._found = 0.0
+        self.asked = self.failed = 0
+        self.last = ""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -112,22 +129,22 @@ class _Poll:
     def _run(self) -> None:
         deadline = time.monotonic() + SERVED_WITHIN_SECONDS
         while time.monotonic() < deadline:
-            if self._text in _quietly(self._get):
+            self.asked += 1
+            status, body = self._get()
+            if self._text in body:
                 self._found = time.monotonic()
                 return
+            if status != 200:
+                self.failed, self.last = self.failed + 1, f"{status} {body[:200]}"
             time.sleep(POLL_SECONDS)
 
-    def _get(self) -> str:
+    def _get(self) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         try:
             connection.request("GET", "/", headers={"Host": f"{APP}.localhost"})
-            return connection.getresponse().read().decode(errors="replace")
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            return 0, str(error)
         finally:
             connection.close()
-
-
-def _quietly(ask: Callable[[], str]) -> str:
-    try:
-        return ask()
-    except (OSError, http.client.HTTPException):
-        return ""

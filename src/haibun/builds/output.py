@@ -13,9 +13,14 @@ class Output:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
+        self._skip = 0
+
+    def skip(self, number_of_bytes: int) -> None:
+        """Leave out the first bytes of text: they were passed on before a restart of ours."""
+        self._skip = number_of_bytes
 
     def read(self) -> bytes:
-        """The text since the last call; b'' if there is nothing new or no file yet."""
+        """The text since the last call; b'' if there is nothing new (or all of it is skipped) or no file yet."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)
@@ -24,7 +29,10 @@ class Output:
             return b""  # not made yet, or not yet given to us
         whole = chunk[: chunk.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return b"".join(_text(row) for row in whole.split(b"\n")[:-1])
+        text = b"".join(_text(row) for row in whole.split(b"\n")[:-1])
+        skipped = min(self._skip, len(text))
+        self._skip -= skipped
+        return text[skipped:] or (self.read() if skipped else b"")
 
 
 def _text(row: bytes) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from haibun.blobs.streams import StreamWriter
+from haibun.blobs.streams import path as stream_path
 from haibun.builds import text
 from haibun.builds.output import Output
 from haibun.control import builds as verbs
@@ -81,17 +82,17 @@ class BuildsRoom:
     # -- one build, start to end
 
     async def _run(self, build: Row[Any], writer: StreamWriter) -> None:
-        resumed = build.dyno_id is not None
         env = self._env(build)
         dyno_id = await asyncio.to_thread(verbs.start_dyno, self.control, build.id, command="build", env=env)
         name = await asyncio.to_thread(self._dyno_name, dyno_id)
         output = Output(self.layout.output / build.app_id / f"{name}.{dyno_id}.log")
-        if resumed:
-            # The lines up to here were passed on before the restart, all but perhaps the last few.
-            await asyncio.to_thread(output.read)
-        row = await self._follow(build, dyno_id, output, writer)
-        if row is None:
+        # Until the dyno's end a stream holds its output and nothing else, so its length says where to go on.
+        output.skip(stream_path(self.layout, build.id).stat().st_size)
+        row, cancelled = await self._follow(build, dyno_id, output, writer)
+        if cancelled:
             await self._fail(build, writer, " !     The build was cancelled.\n", status="cancelled")
+        elif row is None:
+            await self._fail(build, writer, text.broken("its dyno could not be started in time"))
         elif row.exit_code != 0 and row.result is not None:
             await self._fail(build, writer, text.broken(json.loads(row.result)["error"]))
         elif row.exit_code != 0:
@@ -102,28 +103,28 @@ class BuildsRoom:
 
     async def _follow(
         self, build: Row[Any], dyno_id: str, output: Output, writer: StreamWriter
-    ) -> Row[Any] | None:
-        """Pass output on until the dyno has ended; its row, or None if the build was cancelled."""
+    ) -> tuple[Row[Any] | None, bool]:
+        """Pass output on until the dyno has ended: (its row, None if it never began; whether it was cancelled)."""
         while True:
-            row, cancelled = await asyncio.to_thread(self._state, build.id, dyno_id)
-            ended = row is not None and row.phase in ("complete", "gone")
+            row, cancelled, wanted = await asyncio.to_thread(self._state, build.id, dyno_id)
+            ended = row.phase in ("complete", "gone") if row is not None else cancelled or not wanted
             while chunk := await asyncio.to_thread(output.read):
                 writer.write(chunk)
-            if cancelled and (ended or row is None):
-                return None
             if ended:
-                return row
+                return row, cancelled
             event = self._wake[build.id]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_SECONDS):
                     await event.wait()
             event.clear()
 
-    def _state(self, build_id: str, dyno_id: str) -> tuple[Row[Any] | None, bool]:
+    def _state(self, build_id: str, dyno_id: str) -> tuple[Row[Any] | None, bool, bool]:
+        """The dyno's row, whether the build is cancelled, whether the dyno is still wanted."""
         with self.control.store.read() as conn:
             build = conn.execute(select(builds).where(builds.c.id == build_id)).first()
             cancelled = build is None or build.cancel_requested_at is not None
-            return dyno_rows.by_id(conn, dyno_id), cancelled
+            wanted = dyno_rows.one_off(conn, dyno_id) is not None
+            return dyno_rows.by_id(conn, dyno_id), cancelled, wanted
 
     async def _finish(self, build: Row[Any], dyno_id: str, writer: StreamWriter) -> None:
         writer.write(text.compressing())
@@ -154,7 +155,7 @@ class BuildsRoom:
 
     async def _sealed(self, build: Row[Any], dyno_id: str) -> dict[str, Any]:
         while True:
-            row, _ = await asyncio.to_thread(self._state, build.id, dyno_id)
+            row, _, _ = await asyncio.to_thread(self._state, build.id, dyno_id)
             if row is not None and row.result is not None:
                 found: dict[str, Any] = json.loads(row.result)
                 return found

@@ -105,7 +105,8 @@ def _fill(look: _Look, kind: TypeWanted, slot: str, new: list[Attempt]) -> None:
 
 
 def _replace(look: _Look, kind: TypeWanted, slots: list[str], new: list[Attempt], old: list[Attempt]) -> None:
-    up = [a for a in new if a.phase == "up"]
+    # One that is busy cannot be given traffic yet, so nothing may be taken from the old on its account.
+    up = [a for a in new if a.phase == "up" and (a.serving or not a.busy)]
     serving = [a for a in old if a.phase == "up" and a.serving]
     gradual = kind.name == "web" and look.snapshot.preboot
     ready = not serving or {a.name for a in up} == set(slots)

@@ -39,6 +39,7 @@ TABLE = {
     "a deploy boots beside the old": (snapshot(OLD), [Create("web.1", WEB)]),
     "the old serves while the new boots": (snapshot(OLD, attempt("new", "starting")), []),
     "the switch": (snapshot(OLD, attempt("new", "up")), [Do("serve", "new"), Do("retire", "old")]),
+    "no switch to a dyno that is still busy": (snapshot(OLD, attempt("new", "up", busy=True)), []),
     "a crashed new dyno leaves the old serving": (
         snapshot(OLD, attempt("new", "crashed", crashes=1, retry_at=NOW + timedelta(seconds=5))),
         [],
