@@ -57,7 +57,7 @@ def _dispatch(words: list[str]) -> int:
     if name is None:
         return _unknown(typed, rest)
     before_dashes = rest[: rest.index("--")] if "--" in rest else rest
-    wants_help = before_dashes[:1] if name.startswith("run") else before_dashes
+    wants_help = before_dashes[:1] if name.startswith(("run", "local:run")) else before_dashes
     if any(word in HELP_WORDS for word in wants_help):
         name, rest = "help", [typed]
     module, function, _ = COMMANDS[name]
