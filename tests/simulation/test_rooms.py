@@ -10,12 +10,14 @@ from datetime import timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
-from haibun.blobs import streams
+from haibun.blobs import sources, streams
 from haibun.control import apps, config_vars, dynos, formation
 from haibun.control import builds as build_verbs
 from haibun.core.errors import Refused
 from haibun.runtime.fake import Behaviour
+from haibun.store.tables import builds
 from tests.simulation.world import World
 
 Make = Callable[[], World]
@@ -31,6 +33,23 @@ def test_a_first_deploy_and_its_stream(new_world: Make) -> None:
         lines = "".join(f"line {number} of {build_id}\n" for number in range(3))
         assert text.startswith(lines + "-----> Compressing...\n       Done: 0.0M\n-----> Launching...\n")
         assert text.endswith("Released v3\n       http://shop.a.example/ deployed to Haibun\n")
+
+    asyncio.run(story())
+
+
+def test_what_only_a_build_needed_goes_with_it(new_world: Make) -> None:
+    async def story() -> None:
+        world = new_world()
+        async with world.running():
+            build_id = world.push()
+            with world.store.read() as conn:
+                source_id = conn.execute(select(builds.c.source_id).where(builds.c.id == build_id)).scalar()
+            source = sources.path(world.layout, source_id)
+            source.parent.mkdir(parents=True, exist_ok=True)
+            source.write_bytes(b"tar")
+            await world.until(lambda: streams.status(world.layout, build_id) == "succeeded")
+            await world.until(lambda: not source.exists())
+            assert not list(world.layout.output.glob("*/build.*.log"))
 
     asyncio.run(story())
 

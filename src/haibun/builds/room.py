@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from haibun.blobs import sources
 from haibun.blobs.streams import StreamWriter
 from haibun.blobs.streams import path as stream_path
 from haibun.builds import text
@@ -75,9 +76,20 @@ class BuildsRoom:
             log.exception("build %s failed for a reason of ours", build.id)
             reason = str(error) if isinstance(error, HaibunError) else "see the platform's log"
             await self._fail(build, writer, text.broken(reason))
+        else:
+            await asyncio.to_thread(self._tidy, build)
         finally:
             self._running.pop(build.id, None)
             self._wake.pop(build.id, None)
+
+    def _tidy(self, build: Row[Any]) -> None:
+        """What only this build needed: its source, and the dyno's output, which its stream has now."""
+        sources.delete(self.layout, build.source_id)
+        with self.control.store.read() as conn:
+            dyno_id = conn.execute(select(builds.c.dyno_id).where(builds.c.id == build.id)).scalar()
+        # By its id: the app's next build may already write beside it.
+        for path in (self.layout.output / build.app_id).glob(f"build.*.{dyno_id}.log"):
+            path.unlink(missing_ok=True)
 
     # -- one build, start to end
 
